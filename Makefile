@@ -1,0 +1,35 @@
+# Everything runs from .venv, which is made from the pinned, hashed lock file on first use.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+
+.PHONY: demo test check bench soak lock
+
+demo: $(VENV)/ready
+	$(RUN)/collector demo
+
+test: $(VENV)/ready
+	$(RUN)/pytest -n auto -m "not soak"
+
+soak: $(VENV)/ready
+	$(RUN)/pytest -m soak --timeout=3600
+
+bench: $(VENV)/ready
+	$(RUN)/python -m tests.bench.collect
+
+check: $(VENV)/ready
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+$(VENV)/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(RUN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+# Re-pins every dependency within the ranges of pyproject.toml, for all platforms. Needs uv.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes \
+		--no-emit-index-url --no-header --output-file requirements.lock pyproject.toml

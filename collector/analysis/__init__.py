@@ -1,0 +1,1 @@
+"""Answers from evidence alone: no sign-in, no network."""

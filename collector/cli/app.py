@@ -1,0 +1,105 @@
+"""The commands, each a short story told by the rooms below."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from collector import __version__
+from collector.cli import demonstration, show, work
+from collector.clock import SystemClock
+from collector.config import template
+from collector.config.reading import load
+from collector.errors import UsageError
+
+app = typer.Typer(
+    name="collector",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Secures a Microsoft 365 tenant's mailbox audit records and message traces as evidence that anyone can check.",
+)
+
+Engagement = Annotated[Path, typer.Argument(help="The engagement file.", metavar="FILE", show_default=False)]
+Folder = Annotated[Path, typer.Argument(help="A run, or any folder above runs.", metavar="FOLDER", show_default=False)]
+Method = Literal["certificate", "client-secret", "device-code", "interactive", "managed-identity"]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line instead of tables.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show each slice as it is committed.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"collector {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def collector(
+    version: Annotated[  # noqa: ARG001 - handled by its callback
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Hold the options that stand before any command."""
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demonstration's files go.")] = Path("demo"),
+    records: Annotated[int, typer.Option(min=100, help="Audit records in the made-up tenant.")] = 6000,
+    traces: Annotated[int, typer.Option(min=1, help="Message traces in the made-up tenant.")] = 4000,
+    seed: Annotated[int, typer.Option(help="Another number makes another tenant.")] = 1,
+    quiet: Quiet = False,
+) -> int:
+    """Collect from a simulated tenant on this machine, verify the evidence and show what was found."""
+    return demonstration.demonstrate(folder, records=records, traces=traces, seed=seed, quiet=quiet)
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="The file to write.", metavar="[FILE]")] = Path("engagement.yaml"),
+    method: Annotated[Method, typer.Option(help="How the engagement signs in.")] = "certificate",
+) -> None:
+    """Write a commented engagement file, and print the least permissions to grant."""
+    try:
+        with file.open("x", encoding="utf-8", newline="\n") as output:
+            output.write(template.render(method))
+    except FileExistsError:
+        raise UsageError(f"{file} exists already", remedy="name another file; nothing is written over") from None
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}", remedy="name a file that can be") from None
+    show.line(f"wrote {file}\n")
+    show.line(template.permissions())
+
+
+@app.command()
+def plan(file: Engagement, json: Json = False) -> None:
+    """Show what would be asked: sources, slices, requests, and the time that the quotas make it take."""
+    now = SystemClock().now()
+    show.plan(work.forecast(load(file, now=now).engagement, now), as_json=json)
+
+
+@app.command()
+def run(
+    file: Engagement,
+    new: Annotated[bool, typer.Option("--new", help="Start another run even if one is open.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Collect what the engagement file asks for; takes up an open run of the same plan."""
+    return work.collect(file, new=new, detail=show.Detail(as_json=json, quiet=quiet, verbose=verbose))
+
+
+@app.command()
+def status(folder: Folder, json: Json = False) -> None:
+    """Show what was asked, what came, what was empty and what is missing, per source and slice."""
+    for path in work.runs_below(folder):
+        found = work.status_of(path)
+        show.status(path, found.coverage, found.problems, sealed=found.sealed, as_json=json)
+
+
+@app.command()
+def verify(folder: Folder, json: Json = False) -> int:
+    """Derive every hash again from the bytes, walk the chain, and compare; trusts nothing it wrote."""
+    return work.verify_all(folder, as_json=json)

@@ -1,0 +1,105 @@
+"""What the commands do, in the words of the rooms below; printing is left to `show`."""
+
+import getpass
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+from collector import network
+from collector.cli import progress, show
+from collector.clock import Clock, SystemClock
+from collector.config import Network
+from collector.config.reading import Loaded, load
+from collector.errors import PRECEDENCE, ExitCode, UsageError
+from collector.evidence import Coverage, DiskStore, Verification, cover, find_runs, read
+from collector.evidence import verify as verify_run
+from collector.http.transport import RequestsTransport, Transport
+from collector.run.engage import Result, Seams
+from collector.run.engage import run as collect_run
+from collector.run.plan import forecast
+
+__all__ = ["collect", "engage", "forecast", "runs_below", "status_of", "verify_all"]
+
+
+class Status(NamedTuple):
+    """What a run covers, whether it is sealed, and what in its account cannot be read."""
+
+    coverage: Coverage
+    sealed: bool
+    problems: tuple[str, ...]
+
+
+def collect(file: Path, *, new: bool, detail: show.Detail) -> int:
+    """Run the engagement of a file; returns the exit code."""
+    clock = SystemClock()
+    with _stoppable(clock):
+        result = engage(load(file, now=clock.now()), clock, new=new, detail=detail)
+    show.summary(result, as_json=detail.as_json)
+    return result.exit_code
+
+
+def engage(loaded: Loaded, clock: Clock, *, new: bool, detail: show.Detail) -> Result:
+    """Collect with this machine's disk, network and terminal."""
+
+    def transport(settings: Network, connections: int) -> Transport:
+        session = network.session(settings, pool=connections)
+        deadline = settings.connect_timeout + 2 * settings.read_timeout
+        return RequestsTransport(session, clock=clock, deadline=deadline)
+
+    with progress.watching(detail) as observer:
+        seams = Seams(clock=clock, store=DiskStore(), transport=transport, ask=_ask, observer=observer)
+        return collect_run(loaded, seams, new=new)
+
+
+def _ask(label: str) -> str:
+    return getpass.getpass(f"{label}: ")
+
+
+@contextmanager
+def _stoppable(clock: SystemClock) -> Iterator[None]:
+    """Let SIGINT and SIGTERM stop the run after what it is writing; a second one ends it at once."""
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of signal handlers
+        if clock.stopped:
+            raise KeyboardInterrupt
+        clock.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def runs_below(folder: Path) -> tuple[Path, ...]:
+    """Return the runs that a folder is or holds; raises UsageError where there is none."""
+    runs = find_runs(folder) if folder.is_dir() else ()
+    if not runs:
+        raise UsageError(f"{folder} holds no run", remedy="name a run's folder, or one above runs")
+    return runs
+
+
+def status_of(path: Path) -> Status:
+    """Return what a run covers, as its plan and journal tell it."""
+    account = read(path)
+    return Status(cover(account.plan, account.commits), account.sealed, account.problems)
+
+
+def verify_all(folder: Path, *, as_json: bool) -> int:
+    """Verify each run below a folder; 6 where one is not intact, 5 where one is intact and open, else 0."""
+    codes = {ExitCode.COMPLETE}
+    for path in runs_below(folder):
+        verification = verify_run(path)
+        show.verification(path, verification, as_json=as_json)
+        codes.add(_verdict(verification))
+    return min(codes, key=PRECEDENCE.index)
+
+
+def _verdict(verification: Verification) -> ExitCode:
+    if verification.problems:
+        return ExitCode.INTEGRITY
+    return ExitCode.COMPLETE if verification.sealed else ExitCode.TEMPORARY

@@ -1,0 +1,229 @@
+"""The engagement file as typed, frozen values (design 1.2).
+
+Invariants: what is absent in the file is a default here; spans of time are seconds, sizes are bytes, times are aware
+and in UTC, paths are absolute. No value is a secret: a SecretRef says where one is.
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from collector.config.clouds import CLOUDS, Cloud
+from collector.config.units import Rate, SecretRef
+from collector.model import Window
+
+FORM = "(form)"
+"""Tells the two forms of a window apart once they are read; never written in the file."""
+
+QUOTAS = {"message-trace": Rate(requests=100, period=300.0)}
+"""The documented quota of each source that has one; Get-MessageTraceV2: 100 requests in 5 minutes (protocol.md C4)."""
+
+
+class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A mapping of the engagement file: immutable, and with no key but its own."""
+
+
+class Certificate(Shape, frozen=True, tag_field="method", tag="certificate"):
+    """Signs in as an application with a PFX, or a PEM that holds key and certificate."""
+
+    client_id: str
+    certificate: Path
+    certificate_password: SecretRef | None = None
+
+
+class ClientSecret(Shape, frozen=True, tag_field="method", tag="client-secret"):
+    """Signs in as an application with a secret; None asks for it when the run starts."""
+
+    client_id: str
+    client_secret: SecretRef | None = None
+
+
+class DeviceCode(Shape, frozen=True, tag_field="method", tag="device-code"):
+    """Signs in as a person, who types a code into a browser anywhere."""
+
+    client_id: str
+
+
+class Interactive(Shape, frozen=True, tag_field="method", tag="interactive"):
+    """Signs in as a person, in this machine's browser."""
+
+    client_id: str
+
+
+class ManagedIdentity(Shape, frozen=True, tag_field="method", tag="managed-identity"):
+    """Signs in as the Azure machine this runs on; None is its system-assigned identity."""
+
+    client_id: str | None = None
+
+
+Auth = Certificate | ClientSecret | DeviceCode | Interactive | ManagedIdentity
+"""The ways to sign in; protocol.md E3, E7."""
+
+
+class Between(Shape, frozen=True, tag_field=FORM, tag="between"):
+    """From `start` (inclusive) to `end` (exclusive), whole seconds."""
+
+    start: datetime
+    end: datetime
+
+
+class Last(Shape, frozen=True, tag_field=FORM, tag="last"):
+    """The last so many seconds before the run starts."""
+
+    last: float
+
+
+WindowSpec = Between | Last
+"""A window as asked for; `Engagement.freeze` makes a Window of it."""
+
+
+class UnifiedAuditLog(Shape, frozen=True):
+    """What to ask Search-UnifiedAuditLog (protocol.md C1); no operations at all means all of them.
+
+    `users` are actors, not mailbox owners. Everything but `window` narrows the question.
+    """
+
+    operations: tuple[str, ...] = ("MailItemsAccessed",)
+    users: tuple[str, ...] = ()
+    record_types: tuple[str, ...] = ()
+    object_ids: tuple[str, ...] = ()
+    ip_addresses: tuple[str, ...] = ()
+    free_text: str | None = None
+    high_completeness: bool = False
+    window: WindowSpec | None = None
+
+
+class MessageTrace(Shape, frozen=True, rename={"audience": "for"}):
+    """What to ask Get-MessageTraceV2 (protocol.md C4): the whole tenant, or the mailboxes as sender and recipient."""
+
+    audience: Literal["tenant", "mailboxes"] = "tenant"
+    window: WindowSpec | None = None
+
+
+class Sources(Shape, frozen=True, rename="kebab"):
+    """The sources that are collected; None is one that the file does not name."""
+
+    unified_audit_log: UnifiedAuditLog | None = None
+    message_trace: MessageTrace | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The sources that the file names, as it spells them."""
+        given = zip(self.__struct_encode_fields__, msgspec.structs.astuple(self), strict=True)
+        return tuple(name for name, source in given if source is not None)
+
+    def of(self, name: str) -> UnifiedAuditLog | MessageTrace:
+        """Return what to ask a source that is named."""
+        found: UnifiedAuditLog | MessageTrace = getattr(self, name.replace("-", "_"))
+        return found
+
+
+class Attacker(Shape, frozen=True):
+    """What is known of the attacker so far; the questions of design 1.5 and 1.6 use it."""
+
+    ips: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    apps: tuple[str, ...] = ()
+
+
+class Case(Shape, frozen=True):
+    """Whose case it is and who collects, for bag-info.txt."""
+
+    organisation: str | None = None
+    operator: str | None = None
+    reference: str | None = None
+    authority: str | None = None
+
+
+class Evidence(Shape, frozen=True):
+    """Where the evidence goes and how; a file of records is closed after `chunk_bytes` bytes."""
+
+    folder: Path
+    compression: Literal["gzip", "none"] = "gzip"
+    chunk_bytes: Annotated[int, msgspec.Meta(ge=1024)] = 64 * 2**20
+    sign_with: None = None
+    timestamp_authority: None = None
+
+
+class Network(Shape, frozen=True):
+    """The way out: `ca_bundle` holds against REQUESTS_CA_BUNDLE (protocol.md E2); time-outs are seconds."""
+
+    ca_bundle: Path | None = None
+    proxy: str | None = None
+    connect_timeout: float = 10.0
+    read_timeout: float = 600.0
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for one source; times are seconds.
+
+    `attempts` are a slice's; `first_wait` doubles up to `longest_wait`; `patience` is how long an outage or a long
+    Retry-After is waited for; a slice is settled when it ended `settle` before it was asked; `rate` None is no rate.
+    """
+
+    concurrency: int = 4
+    attempts: int = 6
+    first_wait: float = 2.0
+    longest_wait: float = 60.0
+    patience: float = 1800.0
+    settle: float = 86400.0
+    rate: Rate | None = None
+
+
+class GivenLimits(Shape, frozen=True):
+    """The limits that one entry under `limits` gives; None is not given."""
+
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] | None = None
+    attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] | None = None
+    first_wait: float | None = None
+    longest_wait: float | None = None
+    patience: float | None = None
+    settle: float | None = None
+    rate: Rate | None = None
+
+
+class LimitsTable(Shape, frozen=True, rename="kebab"):
+    """The `limits` of the file: for all sources, and for each."""
+
+    default: GivenLimits = GivenLimits()
+    unified_audit_log: GivenLimits = GivenLimits()
+    message_trace: GivenLimits = GivenLimits()
+
+
+class Engagement(Shape, frozen=True):
+    """One case at one tenant: whom to sign in as, what to collect, where to keep it."""
+
+    engagement: str
+    tenant: str
+    auth: Auth
+    sources: Sources
+    evidence: Evidence
+    cloud: Cloud = CLOUDS["commercial"]
+    window: WindowSpec | None = None
+    mailboxes: tuple[str, ...] = ()
+    attacker: Attacker = Attacker()
+    case: Case = Case()
+    network: Network = Network()
+    limits: LimitsTable = LimitsTable()
+
+    def limits_of(self, source: str) -> Limits:
+        """Return what holds for a source: its own limits over `default`, over the documented quota (QUOTAS)."""
+        own = getattr(self.limits, source.replace("-", "_"))
+        given = {**_given(self.limits.default), **_given(own)}
+        return Limits(**{"rate": QUOTAS.get(source), **given})
+
+    def freeze(self, spec: WindowSpec | None, now: datetime) -> Window:
+        """Return a source's own window, or the engagement's for None, as it stands at `now`; whole seconds, UTC."""
+        chosen = spec or self.window
+        if chosen is None:
+            raise ValueError("a source has a window of its own or the engagement's; reading makes sure of it")
+        if isinstance(chosen, Between):
+            return Window(chosen.start, chosen.end)
+        end = now.astimezone(UTC).replace(microsecond=0)
+        return Window(end - timedelta(seconds=chosen.last), end)
+
+
+def _given(limits: GivenLimits) -> dict[str, Any]:
+    return {key: value for key, value in msgspec.structs.asdict(limits).items() if value is not None}

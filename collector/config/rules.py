@@ -1,0 +1,116 @@
+"""What an engagement must hold beyond the types of its keys (design 1.2).
+
+Invariant: `broken` is pure; it returns the first rule that is broken, with the path of the key to name, or None.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from collector.config.engagement import Between, Engagement, WindowSpec
+from collector.config.units import shown
+from collector.config.yamlfile import Path
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_RESERVED = re.compile(r"CON|PRN|AUX|NUL|(COM|LPT)[0-9]", re.ASCII | re.IGNORECASE)
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?!\d+$){_LABEL}", re.ASCII | re.IGNORECASE)
+_MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
+
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Broken(NamedTuple):
+    """A broken rule."""
+
+    path: Path
+    message: str
+    remedy: str
+
+
+def broken(engagement: Engagement, now: datetime) -> Broken | None:
+    """Return the first broken rule as things stand at `now`."""
+    return next(_all(engagement, now), None)
+
+
+def _all(engagement: Engagement, now: datetime) -> Iterator[Broken]:
+    yield from _names(engagement)
+    yield from _lists(engagement)
+    yield from _sources(engagement)
+    for path, spec in _windows(engagement):
+        if spec is not None:
+            yield from _window(spec, path, now)
+
+
+def _names(engagement: Engagement) -> Iterator[Broken]:
+    name, tenant, client_id = engagement.engagement, engagement.tenant, engagement.auth.client_id
+    if not _NAME.fullmatch(name):
+        remedy = "use 1 to 64 letters, digits, - and _"
+        yield Broken(("engagement",), f"{shown(name)} cannot be the name of a folder everywhere", remedy)
+    if _RESERVED.fullmatch(name):
+        yield Broken(("engagement",), f"{shown(name)} is a name that Windows keeps for itself", "choose another name")
+    if not _GUID.fullmatch(tenant) and not _DOMAIN.fullmatch(tenant):
+        remedy = "write the tenant's id, or one of its verified domains such as contoso.com"
+        yield Broken(("tenant",), f"{shown(tenant)} is neither a GUID nor a domain", remedy)
+    if client_id is not None and not _GUID.fullmatch(client_id):
+        remedy = "write the application (client) id of the app registration"
+        yield Broken(("auth", "client_id"), "it is not a GUID", remedy)
+
+
+def _lists(engagement: Engagement) -> Iterator[Broken]:
+    named = [mailbox.casefold() for mailbox in engagement.mailboxes]
+    for index, mailbox in enumerate(engagement.mailboxes):
+        if named.index(mailbox.casefold()) < index:
+            yield Broken(("mailboxes", index), f"{shown(mailbox)} is named twice", "keep one of the two")
+        if not _MAILBOX.fullmatch(mailbox):
+            yield Broken(("mailboxes", index), f"{shown(mailbox)} is not an address", "write it as name@domain")
+    for index, network in enumerate(engagement.attacker.ips):
+        if not _is_network(network):
+            remedy = "write it as 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32"
+            yield Broken(("attacker", "ips", index), f"{shown(network)} is not an IP address or network", remedy)
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _sources(engagement: Engagement) -> Iterator[Broken]:
+    trace = engagement.sources.message_trace
+    if not engagement.sources.names:
+        yield Broken(("sources",), "names no source, so nothing would be collected", "name at least one")
+    if trace is not None and trace.audience == "mailboxes" and not engagement.mailboxes:
+        message = "`mailboxes` needs mailboxes to ask for"
+        yield Broken(("sources", "message-trace", "for"), message, "name them under `mailboxes`, or write tenant")
+    for path, spec in _windows(engagement):
+        if spec is None and engagement.window is None and path[0] == "sources":
+            yield Broken(path, "the source has no window", "give it one, or write `window` for the whole file")
+
+
+def _windows(engagement: Engagement) -> Iterator[tuple[Path, WindowSpec | None]]:
+    yield ("window",), engagement.window
+    for name in engagement.sources.names:
+        yield ("sources", name, "window"), engagement.sources.of(name).window
+
+
+def _window(spec: WindowSpec, path: Path, now: datetime) -> Iterator[Broken]:
+    if not isinstance(spec, Between):
+        if spec.last % 1:
+            yield Broken((*path, "last"), "a window has whole seconds", "write a whole number of seconds")
+        return
+    for name, value in (("start", spec.start), ("end", spec.end)):
+        if value.microsecond:
+            yield Broken((*path, name), "a window has whole seconds", "leave the fraction out")
+    if spec.start < _EARLIEST:
+        yield Broken((*path, "start"), "the window starts before there were any records", "start it in this century")
+    if spec.start >= spec.end:
+        yield Broken((*path, "start"), "the window starts at or after its end", "put the earlier time first")
+    if spec.end > now:
+        remedy = "end it in the past, or write {last: 30d} for a window that ends when the run starts"
+        yield Broken((*path, "end"), "the window ends in the future", remedy)

@@ -1,0 +1,105 @@
+"""Chunks: files of record lines as received, one a line, each ended by a line feed.
+
+Invariants: a chunk is hashed and counted while it is written; nothing is added to a line; the same lines give the
+same bytes (the gzip header holds neither name nor time); neither writing nor reading holds a chunk in memory.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from isal import igzip, isal_zlib
+
+from collector.errors import IntegrityError
+from collector.evidence.layout import payload_path
+from collector.evidence.lines import blocks, read_blocks, split
+from collector.evidence.store import Output, disk_errors
+from collector.model import Chunk, RequestLines
+
+Compression = Literal["gzip", "none"]
+SUFFIXES: dict[Compression, str] = {"gzip": ".jsonl.gz", "none": ".jsonl"}
+
+_LEVEL = 1
+_GZIP = 31  # zlib's window bits for a gzip member
+_GATHERED = 256 << 10
+
+
+class ChunkFile:
+    """One chunk while it is written, under a name that is not its last."""
+
+    def __init__(self, staged: Path, path: str, output: Output, compression: Compression) -> None:
+        self.staged = staged
+        self.path = path
+        self.length = 0
+        self.requests: list[RequestLines] = []
+        self._records = self._bytes = 0
+        self._output = output
+        self._hash = hashlib.sha256()
+        self._packer = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP) if compression == "gzip" else None
+        self._gathered = bytearray()
+
+    def add(self, line: bytes, request: str) -> None:
+        """Write one line, given without its line feed, and note which request gave it."""
+        self._gathered += line
+        self._gathered += b"\n"
+        self.length += len(line) + 1
+        self._records += 1
+        first = self._records
+        if self.requests and self.requests[-1].request == request:
+            first = self.requests.pop().first
+        self.requests.append(RequestLines(request, self.path, first, self._records))
+        if len(self._gathered) >= _GATHERED:
+            self._pass_on()
+
+    def finish(self) -> Chunk:
+        """Return what was written, once it is durable (not yet under its name)."""
+        self._pass_on()
+        if self._packer:
+            self._write(self._packer.flush())
+        self._output.sync()
+        self._output.close()
+        return Chunk(self.path, self._hash.hexdigest(), self._bytes, self._records)
+
+    def _pass_on(self) -> None:
+        data, self._gathered = bytes(self._gathered), bytearray()
+        self._write(self._packer.compress(data) if self._packer else data)
+
+    def _write(self, data: bytes) -> None:
+        self._hash.update(data)
+        self._bytes += self._output.write(data)
+
+
+def pack(rows: Iterable[tuple[bytes, str]], begin: Callable[[], ChunkFile], chunk_bytes: int) -> Iterator[ChunkFile]:
+    """Write lines (each with its request) into chunks, and yield each when it is full: at `chunk_bytes` of lines."""
+    chunk = None
+    for line, request in rows:
+        chunk = chunk or begin()
+        chunk.add(line, request)
+        if chunk.length >= chunk_bytes:
+            yield chunk
+            chunk = None
+    if chunk:
+        yield chunk
+
+
+def contents(run: Path, chunk: Chunk) -> Iterator[bytes]:
+    """Yield a chunk's lines in blocks as they come; raises IntegrityError where it cannot be unpacked."""
+    path = payload_path(run, chunk.path)
+    if not chunk.path.endswith(SUFFIXES["gzip"]):
+        yield from read_blocks(path)
+        return
+    with disk_errors(path), path.open("rb") as file:
+        try:
+            yield from blocks(igzip.IGzipFile(fileobj=file))
+        except (igzip.BadGzipFile, isal_zlib.error, EOFError) as error:
+            raise IntegrityError(f"{chunk.path} cannot be unpacked: {error}") from error
+
+
+def lines(run: Path, chunk: Chunk) -> Iterator[bytes]:
+    """Yield the records of a chunk of the run, each without its line feed.
+
+    Raises IntegrityError where the chunk cannot be unpacked or its path leads out of the run, DiskError where it
+    cannot be read. Does not compare its hash.
+    """
+    return (line.removesuffix(b"\n") for line in split(contents(run, chunk)))

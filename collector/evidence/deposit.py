@@ -1,0 +1,78 @@
+"""Files on their way into data/: written and made durable under staging/, then given their final name.
+
+Invariants: I6, a name in data/ is given once; what this module returns is durable under its final name (I1).
+"""
+
+import hashlib
+from collections.abc import Iterable
+from itertools import count
+from pathlib import Path
+
+from collector.evidence.chunks import SUFFIXES, ChunkFile, pack
+from collector.evidence.journal import Opened
+from collector.evidence.layout import STAGING
+from collector.evidence.store import Store
+from collector.model import Chunk, RequestLines
+
+
+class Deposit:
+    """Gives out the names in staging/ and data/ of one run; `taken` are the files that stand in data/ already."""
+
+    def __init__(self, run: Path, opened: Opened, taken: Iterable[Chunk], store: Store) -> None:
+        self._run = run
+        self._opened = opened
+        self._store = store
+        self._staged = count(1)
+        self._made: set[str] = set()
+        self._last: dict[str, int] = {}
+        for chunk in taken:
+            folder, _, name = chunk.path.rpartition("/")
+            self._last[folder] = self._last.get(folder, 0) + name[:1].isdigit()
+
+    def staging_path(self) -> Path:
+        """Return an unused path in staging/."""
+        return self._run / STAGING / f"{next(self._staged):06}"
+
+    def rows(
+        self, folder: str, rows: Iterable[tuple[bytes, str]]
+    ) -> tuple[tuple[Chunk, ...], tuple[RequestLines, ...]]:
+        """Write lines (each with its request) as chunks in a folder of data/; return them and who gave which lines."""
+        chunks: list[Chunk] = []
+        requests: list[RequestLines] = []
+        for file in pack(rows, lambda: self._begin(folder), self._opened.chunk_bytes):
+            chunks.append(file.finish())
+            requests += file.requests
+            self._publish(file.staged, file.path)
+        return tuple(chunks), tuple(requests)
+
+    def body(self, folder: str, data: bytes) -> Chunk:
+        """Write an answer that no reader could take apart, whole, into a folder of data/."""
+        return self.file(self._number(folder, ".body"), data)
+
+    def file(self, path: str, data: bytes) -> Chunk:
+        """Write a file of data/ that holds no records."""
+        staged = self.staging_path()
+        output = self._store.create(staged)
+        try:
+            output.write(data)
+            output.sync()
+        finally:
+            output.close()
+        self._publish(staged, path)
+        return Chunk(path, hashlib.sha256(data).hexdigest(), len(data), 0)
+
+    def _begin(self, folder: str) -> ChunkFile:
+        staged = self.staging_path()
+        path = self._number(folder, SUFFIXES[self._opened.compression])
+        return ChunkFile(staged, path, self._store.create(staged), self._opened.compression)
+
+    def _number(self, folder: str, suffix: str) -> str:
+        self._last[folder] = self._last.get(folder, 0) + 1
+        return f"{folder}/{self._last[folder]:06}{suffix}"
+
+    def _publish(self, staged: Path, path: str) -> None:
+        folder = path.rpartition("/")[0]
+        if folder not in self._made:
+            self._store.make_folder(self._run / folder)
+            self._made.add(folder)
+        self._store.publish(staged, self._run / path)

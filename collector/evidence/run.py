@@ -1,0 +1,229 @@
+"""A run's folder while it is collected into: opened, committed to slice by slice, sealed.
+
+Invariants: I1, what a journal line speaks of is durable under its final name before the line is written; I4, the
+manifests come from the journal and the re-read bytes; I6, nothing under data/ is written again. After a failed
+write the folder takes no more: the next run takes it up from its last commit.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from collector.clock import Clock
+from collector.errors import UsageError
+from collector.evidence import bag, recovery
+from collector.evidence.account import read_plan
+from collector.evidence.chunks import Compression
+from collector.evidence.deposit import Deposit
+from collector.evidence.journal import TOOL, Commit, Journal, Opened, Resumed, Sealed, Walk, encode
+from collector.evidence.layout import (
+    COVERAGE,
+    CUSTODY,
+    DATA,
+    ENGAGEMENT,
+    ENVIRONMENT,
+    JOURNAL,
+    PLAN,
+    REQUESTS,
+    SEAL,
+    STAGING,
+    UNREAD,
+    data_folder,
+    free_name,
+)
+from collector.evidence.lines import read_blocks
+from collector.evidence.requestlog import RequestLog
+from collector.evidence.staging import Spool, StagedRow, Staging
+from collector.evidence.store import Guard, Store
+from collector.evidence.twins import Twins
+from collector.model import Outcome, Plan, Slice
+
+NOTHING = "data/nothing-collected.txt"
+"""Stands in the bag of a run that collected nothing, since an empty manifest is no manifest to sha256sum."""
+
+_NOTHING_SENTENCE = b"This run collected no record; custody/coverage.json says what was asked and what came.\n"
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """What a run is opened with; `engagement` is the engagement file's text, with references and no secrets.
+
+    `chunk_bytes` is the uncompressed size at which a chunk is full.
+    """
+
+    plan: Plan
+    engagement: bytes
+    environment: Mapping[str, Any]
+    compression: Compression
+    chunk_bytes: int
+
+
+class RunFolder:
+    """The one writer of a run. `log` and `commit` may be called from any thread."""
+
+    def __init__(self, path: Path, found: Walk, plan: Plan, twins: Twins, store: Store, clock: Clock) -> None:
+        self.path = path
+        self.plan = plan
+        self.sealed = False
+        self._opened = found.opened
+        self._commits = list(found.commits)
+        self._payload = list(found.payload)
+        self._twins = twins
+        self._store = store
+        self._clock = clock
+        self._guard = Guard()
+        self._journal = Journal(store.extend(path / JOURNAL), found.last)
+        self._requests = RequestLog(store.extend(path / REQUESTS), read_blocks(path / REQUESTS))
+        self._deposit = Deposit(path, found.opened, found.payload, store)
+
+    @classmethod
+    def create(cls, engagement_folder: Path, opening: Opening, *, store: Store, clock: Clock) -> "RunFolder":
+        """Open a new run, named for the time; raises DiskError. The caller holds the engagement's lock."""
+        path = free_name(engagement_folder, clock.now())
+        for folder in (engagement_folder.parent, engagement_folder, path, path / CUSTODY, path / DATA, path / STAGING):
+            store.make_folder(folder)
+        files = {
+            PLAN: msgspec.json.format(msgspec.json.encode(opening.plan)) + b"\n",
+            ENVIRONMENT: msgspec.json.format(msgspec.json.encode(opening.environment)) + b"\n",
+            ENGAGEMENT: opening.engagement,
+        }
+        for name, data in (*files.items(), (REQUESTS, b"")):
+            store.write_whole(path / name, data)
+        line = encode(
+            Opened(
+                at=clock.now(),
+                run_id=f"{engagement_folder.name}/{path.name}",
+                tool=TOOL,
+                compression=opening.compression,
+                chunk_bytes=opening.chunk_bytes,
+                files={name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+            )
+        )
+        store.write_whole(path / JOURNAL, line + b"\n")
+        return cls(path, walk(path), opening.plan, Twins(), store, clock)
+
+    @classmethod
+    def resume(
+        cls, path: Path, *, store: Store, clock: Clock, key: recovery.Key, note: Mapping[str, Any]
+    ) -> "RunFolder":
+        """Take up a run that is not sealed, after clearing away what was not committed; `note` goes into its journal.
+
+        `key` gives, for a source and a line, what `Row.identity` and `Row.content` were. Raises IntegrityError,
+        having repaired nothing, where what is committed is not whole; DiskError; UsageError where it is sealed.
+        """
+        if (path / SEAL).exists():
+            raise UsageError(f"{path} is sealed", remedy="start a new run")
+        quarantine = recovery.Quarantine(path, store, clock.now())
+        found = recovery.recover(path, store, quarantine)
+        twins = recovery.standing(path, found, key)
+        folder = cls(path, found, read_plan(path), twins, store, clock)
+        folder._journal.append(Resumed(at=clock.now(), tool=TOOL, note=dict(note), quarantined=quarantine.name))
+        return folder
+
+    @property
+    def run_id(self) -> str:
+        """The run's name: its engagement and the time at which it was opened."""
+        return self._opened.run_id
+
+    @property
+    def commits(self) -> tuple[Commit, ...]:
+        """What is committed, in the order in which it was."""
+        return tuple(self._commits)
+
+    def stage(self) -> Staging:
+        """Begin to keep the rows of a slice; the caller releases the staging when it is done with it."""
+        return Staging(Spool(self._store, self._deposit.staging_path()))
+
+    def log(self, entry: Mapping[str, object]) -> None:
+        """Add a line to requests.jsonl; durable with the next commit. Raises DiskError."""
+        self._requests.append(entry)
+
+    def commit(
+        self, slice_: Slice, outcome: Outcome, staging: Staging | None, *, unread: Sequence[bytes] = ()
+    ) -> Commit:
+        """Make a slice part of the evidence: its rows, save those whose twin stands in the run, and its unread answers.
+
+        Returns when all of it is durable. Raises DiskError, and then takes nothing more; ValueError for a slice that
+        the plan does not have.
+        """
+        if not any(slice_.source == source.source and slice_.part in source.parts for source in self.plan.sources):
+            raise ValueError(f"{slice_.source} {slice_.part} is not in the plan")
+        folder = data_folder(slice_.source, slice_.part)
+        with self._guard:
+            rows, variants = self._twins.sift(slice_.source, staging.rows if staging else ())
+            read = staging.read(rows) if staging else iter(())
+            chunks, requests = self._deposit.rows(folder, ((line, row.request) for row, line in read))
+            bodies = tuple(self._deposit.body(f"{data_folder(slice_.source, None)}/{UNREAD}", body) for body in unread)
+            entry = self._journal.append(
+                Commit(
+                    at=self._clock.now(),
+                    source=slice_.source,
+                    part=slice_.part,
+                    axis=slice_.axis,
+                    start=slice_.window and slice_.window.start,
+                    end=slice_.window and slice_.window.end,
+                    status=outcome.status,
+                    records=len(rows),
+                    duplicates=staging.duplicates + len(staging.rows) - len(rows) if staging else 0,
+                    variants=variants,
+                    outside=_outside(slice_, rows),
+                    expected=outcome.expected,
+                    attempts=outcome.attempts,
+                    reason=outcome.reason,
+                    asked_at=outcome.asked_at,
+                    settled=outcome.settled,
+                    chunks=chunks,
+                    unread=bodies,
+                    requests=requests,
+                    requests_log=self._requests.mark(),
+                )
+            )
+            self._stands(entry, rows)
+            return entry
+
+    def seal(self, *, coverage: bytes, bag_info: Mapping[str, str]) -> None:
+        """Close the run as a BagIt bag; bagit.txt, written last, says that all before it is durable (I5).
+
+        Raises IntegrityError where a chunk is no longer what was committed, DiskError.
+        """
+        with self._guard:
+            recovery.sweep(self.path, self._payload, recovery.Quarantine(self.path, self._store, self._clock.now()))
+            extra = () if self._payload else (self._deposit.file(NOTHING, _NOTHING_SENTENCE),)
+            self._payload += extra
+            for chunk in self._payload:
+                recovery.check_chunk(self.path, chunk)
+            self._store.write_whole(self.path / COVERAGE, coverage)
+            self._journal.append(
+                Sealed(
+                    at=self._clock.now(),
+                    commits=len(self._commits),
+                    coverage=hashlib.sha256(coverage).hexdigest(),
+                    payload=extra,
+                    requests_log=self._requests.mark(),
+                )
+            )
+            self.close()
+            self._store.remove_tree(self.path / STAGING)
+            bag.write(self.path, self._payload, bag_info, self._clock.now(), self._store)
+            self.sealed = True
+
+    def close(self) -> None:
+        """Let go of the files, sealed or not; what is not committed is for the next run to clear away."""
+        self._journal.close()
+        self._requests.close()
+
+    def _stands(self, entry: Commit, rows: Iterable[StagedRow]) -> None:
+        self._commits.append(entry)
+        self._payload += entry.payload
+        for row in rows:
+            self._twins.add(entry.source, row.identity, row.content)
+
+
+def _outside(slice_: Slice, rows: Iterable[StagedRow]) -> int:
+    """Count the rows whose time is known and not in the slice."""
+    if slice_.window is None:
+        return 0
+    start, end = slice_.window.start.timestamp(), slice_.window.end.timestamp()
+    return sum(row.at is not None and not start <= row.at < end for row in rows)

@@ -1,0 +1,141 @@
+"""Rows of slices that are not committed yet.
+
+Invariants: the bytes are in a file under staging/, memory holds only where; nothing here is durable or evidence, a
+crash sends it to quarantine/; within one staging a record stands once, by identity and content.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
+
+from collector.evidence.lines import LONGEST_LINE
+from collector.evidence.store import Output, Store, disk_errors
+from collector.model import Row
+
+
+class StagedRow(NamedTuple):
+    """Where a row's bytes are, what tells it from others, its time (POSIX seconds) and the request that gave it."""
+
+    offset: int
+    length: int
+    identity: bytes
+    content: bytes
+    at: float | None
+    request: str
+
+
+class Spool:
+    """The file behind one or more stagings; it goes when the last of them lets go."""
+
+    def __init__(self, store: Store, path: Path) -> None:
+        self._store = store
+        self._path = path
+        self._lock = Lock()
+        self._output: Output | None = None
+        self._length = 0
+        self._users = 1
+
+    def append(self, data: bytes) -> int:
+        """Write at the end; return the offset at which the data begins."""
+        with self._lock:
+            if self._output is None:
+                self._output = self._store.create(self._path)
+            offset = self._length
+            self._length += self._output.write(data)
+            return offset
+
+    def read(self, rows: Iterable[StagedRow]) -> Iterator[tuple[StagedRow, bytes]]:
+        """Yield the rows with their bytes."""
+        if self._output is None:
+            return
+        with disk_errors(self._path), self._path.open("rb") as file:
+            for row in rows:
+                file.seek(row.offset)
+                yield row, file.read(row.length)
+
+    def share(self) -> None:
+        """Count one more user."""
+        with self._lock:
+            self._users += 1
+
+    def let_go(self) -> None:
+        """Count one user less."""
+        with self._lock:
+            self._users -= 1
+            if not self._users and self._output:
+                self._output.close()
+                self._store.remove(self._path)
+
+
+class Staging:
+    """The rows that came for one slice so far, owned by the thread that asks for it.
+
+    A row with an empty identity has no twin: however often it comes, it is kept. `duplicates` counts the rows that
+    came again.
+    """
+
+    def __init__(self, spool: Spool, rows: Iterable[StagedRow] = (), duplicates: int = 0) -> None:
+        self._spool = spool
+        self._rows = list(rows)
+        self._keys = {(row.identity, row.content) for row in self._rows}
+        self._held = True
+        self.duplicates = duplicates
+
+    @property
+    def rows(self) -> Sequence[StagedRow]:
+        """The rows, in the order in which they came."""
+        return self._rows
+
+    @property
+    def identities(self) -> set[bytes]:
+        """The identities of the rows."""
+        return {identity for identity, _ in self._keys}
+
+    def add(self, rows: Iterable[Row], request: str) -> int:
+        """Keep the rows that `request` gave; return how many were new here.
+
+        Raises ValueError for a row that cannot be a line of its own, DiskError where it cannot be written.
+        """
+        new = [row for row in rows if self._is_new(row)]
+        if any(b"\n" in row.raw or len(row.raw) >= LONGEST_LINE for row in new):
+            raise ValueError("a row is one line, and not longer than a reader will take")
+        if new:
+            offset = self._spool.append(b"".join(row.raw for row in new))
+            for row in new:
+                self._rows.append(StagedRow(offset, len(row.raw), row.identity, row.content, row.at, request))
+                offset += len(row.raw)
+        return len(new)
+
+    def read(self, rows: Iterable[StagedRow]) -> Iterator[tuple[StagedRow, bytes]]:
+        """Yield some of the rows with their bytes; raises DiskError."""
+        return self._spool.read(rows)
+
+    def part(self, keep: Callable[[StagedRow], bool]) -> tuple["Staging", "Staging"]:
+        """Hand the rows over to two stagings, those to keep and the others; this one is released.
+
+        The count of duplicates goes to the first.
+        """
+        kept, others = [], []
+        for row in self._rows:
+            (kept if keep(row) else others).append(row)
+        self._spool.share()
+        self._spool.share()
+        children = Staging(self._spool, kept, self.duplicates), Staging(self._spool, others)
+        self.release()
+        return children
+
+    def release(self) -> None:
+        """Let go of the file; a second call does nothing."""
+        if self._held:
+            self._held = False
+            self._rows, self._keys = [], set()
+            self._spool.let_go()
+
+    def _is_new(self, row: Row) -> bool:
+        key = (row.identity, row.content)
+        if row.identity and key in self._keys:
+            self.duplicates += 1
+            return False
+        self._keys.add(key)
+        return True

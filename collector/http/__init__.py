@@ -1,0 +1,1 @@
+"""One way to ask a service something: tokens, retries, quotas and the reading of answers."""

@@ -1,0 +1,260 @@
+"""One client over one transport: asks until there is an answer that counts, or says why there is none.
+
+Invariants: a token leaves only to the API it is for; every attempt stands in the request log before anything is
+made of it; a failure costs the slice an attempt, a throttling costs patience only; a new token is tried once for a
+question.
+"""
+
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, NoReturn, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity.wait import wait_base
+
+from collector.auth import SignIn, Token
+from collector.clock import Clock
+from collector.config import Limits
+from collector.errors import AccessError, Forbidden, QuestionError, Refused, TemporaryError, TooLarge, Unanswered
+from collector.http import policy, record
+from collector.http.limiter import Gate
+from collector.http.policy import Action, Reading
+from collector.http.transport import Received, Sent, Transport, TransportFailure
+
+
+class Request(NamedTuple):
+    """A question: `api` is the base address its token is for, `about` what the request log says of it."""
+
+    method: str
+    address: str
+    api: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    about: Mapping[str, object]
+
+
+class Answer(Protocol):
+    """What a reader makes of a body; its warnings are kept in the request log."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The service's warnings, verbatim."""
+
+
+A = TypeVar("A", bound=Answer)
+
+
+class Effort:
+    """What a slice may still cost: each failure is one attempt, `attempts` of them are allowed.
+
+    `failing_since` is when (monotonic) the failures began that no answer has ended yet, None where there are none.
+    """
+
+    def __init__(self, attempts: int) -> None:
+        self._attempts = attempts
+        self.failures = 0
+        self.failing_since: float | None = None
+
+    @property
+    def spent(self) -> bool:
+        """Whether no attempt is left."""
+        return self.failures >= self._attempts
+
+    def fail(self) -> None:
+        """Count a failure."""
+        self.failures += 1
+
+
+class _Again(Exception):  # noqa: N818
+    """Ask again; `wait` is in seconds, None for the growing wait."""
+
+    def __init__(self, why: str, wait: float | None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.wait = wait
+
+
+class _Pause(wait_base):
+    """Wait as long as the service asked, else exponentially with jitter."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._growing = wait_exponential_jitter(
+            initial=limits.first_wait, max=limits.longest_wait, jitter=limits.first_wait
+        )
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        again = retry_state.outcome.exception() if retry_state.outcome else None
+        asked = again.wait if isinstance(again, _Again) else None
+        return self._growing(retry_state) if asked is None else asked
+
+
+class Client:
+    """Asks one source's questions: its gate, its limits, its log. Shared by the source's threads."""
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        sign_in: SignIn,
+        gate: Gate,
+        limits: Limits,
+        clock: Clock,
+        log: Callable[[Mapping[str, object]], None],
+        waiting: Callable[[str, float], None],
+    ) -> None:
+        self._transport = transport
+        self._sign_in = sign_in
+        self._gate = gate
+        self._limits = limits
+        self._clock = clock
+        self._log = log
+        self._waiting = waiting
+        self.last_answer: float | None = None
+
+    def ask(self, request: Request, read: Callable[[bytes], A], effort: Effort) -> tuple[A, str]:
+        """Return what `read` makes of the answer, and the client-request-id under which the log holds it.
+
+        Raises a QuestionError (Unanswered, TooLarge, Refused, Forbidden) for this question, AccessError where no
+        token is accepted, TemporaryError where the service asks for more patience than there is.
+        """
+        if _origin(request.address) != _origin(request.api):
+            raise Refused("a token goes only to the host it is for", reason="foreign-host")
+        inquiry = _Inquiry(self, request, effort)
+        again = Retrying(
+            retry=retry_if_exception_type(_Again),
+            wait=_Pause(self._limits),
+            sleep=self._clock.sleep,
+            before_sleep=self._tell,
+            reraise=True,
+        )
+        return again(inquiry.once, read)
+
+    def _tell(self, state: RetryCallState) -> None:
+        again = state.outcome.exception() if state.outcome else None
+        if state.next_action and state.next_action.sleep > 0:
+            self._waiting(str(again), state.next_action.sleep)
+
+
+class _Inquiry:
+    """One question's attempts: what they have cost so far, and whether a new token was tried."""
+
+    def __init__(self, client: Client, request: Request, effort: Effort) -> None:
+        self._client = client
+        self._request = request
+        self._effort = effort
+        self._attempt = 0
+        self._renewed = False
+        self._since = client._clock.monotonic()
+
+    def once(self, read: Callable[[bytes], A]) -> tuple[A, str]:
+        """Ask once; raises _Again where another attempt is due."""
+        client = self._client
+        token = client._sign_in.token(self._request.api)
+        self._attempt += 1
+        number = str(uuid.uuid4())
+        with client._gate.passage():
+            entry = record.Entry(self._request.about, client._clock, number, self._attempt)
+            try:
+                received = client._transport.send(self._sent(token, number))
+            except TransportFailure as failure:
+                client._log(entry.failed(self._request.method, self._request.address, failure))
+                return self._transport_failed(failure)
+        reading = policy.read(received.status, received.body)
+        answer, trouble = _take(read, received, reading)
+        warnings = answer.warnings if answer is not None else ()
+        shown = None if answer is not None else record.shown(received.body, token.value)
+        client._log(entry.answered(self._request.method, self._request.address, received, warnings, shown))
+        if answer is not None:
+            client.last_answer = client._clock.monotonic()
+            client._gate.answered()
+            self._effort.failing_since = None
+            return answer, number
+        if trouble is not None:
+            self._again_or(trouble)
+        return self._act(reading, received, token)
+
+    def _sent(self, token: Token, number: str) -> Sent:
+        headers = {**self._request.headers, "client-request-id": number}
+        return Sent(self._request.method, self._request.address, headers, self._request.body, token.value)
+
+    def _transport_failed(self, failure: TransportFailure) -> NoReturn:
+        if failure.reason == "answer-too-large":
+            raise TooLarge(str(failure), reason=failure.reason)
+        self._again_or(Unanswered(str(failure), reason=failure.reason))
+
+    def _again_or(self, error: QuestionError) -> NoReturn:
+        """Raise _Again while the slice has attempts left, else the error."""
+        self._effort.fail()
+        if self._effort.failing_since is None:
+            self._effort.failing_since = self._client._clock.monotonic()
+        if self._effort.spent:
+            raise error
+        raise _Again(error.reason, None)
+
+    def _act(self, reading: Reading, received: Received, token: Token) -> NoReturn:
+        """Do what the table says about an answer that does not count."""
+        message = f"{received.status}: {reading.text}" if reading.text else str(received.status)
+        match reading.action:
+            case Action.RETRY:
+                self._again_or(Unanswered(message, reason=reading.reason))
+            case Action.WAIT:
+                self._throttled(received)
+            case Action.NEW_TOKEN:
+                self._unauthorized(received, token, message)
+            case Action.NEW_SESSION:
+                self._effort.fail()
+                raise Unanswered(message, reason=reading.reason)
+        self._client.last_answer = self._client._clock.monotonic()
+        match reading.action:
+            case Action.SPLIT:
+                raise TooLarge(message, reason=reading.reason)
+            case Action.FORBIDDEN:
+                raise Forbidden(message, reason=reading.reason)
+            case _:
+                raise Refused(message, reason=reading.reason)
+
+    def _throttled(self, received: Received) -> NoReturn:
+        client = self._client
+        wait = policy.retry_after(received.headers, client._clock.now())
+        client._gate.throttled(wait or 0.0)
+        waited = client._clock.monotonic() - self._since
+        if waited + (wait or 0.0) > client._limits.patience:
+            raise TemporaryError(
+                f"the service throttles for longer than the patience of {client._limits.patience:g} seconds",
+                remedy="run the same command again later to go on, or raise limits.patience",
+            )
+        raise _Again("throttled", wait)
+
+    def _unauthorized(self, received: Received, token: Token, message: str) -> NoReturn:
+        if self._renewed:
+            raise AccessError(
+                f"{_origin(self._request.api)} does not accept a fresh token ({message})",
+                remedy="grant the app its role for this API (`collector init` lists them) and wait up to an hour",
+            )
+        self._renewed = True
+        challenge = claims_challenge(received.headers.get("www-authenticate", ""))
+        self._client._sign_in.renew(self._request.api, token, challenge)
+        raise _Again("new token", 0.0)
+
+
+def _take(read: Callable[[bytes], A], received: Received, reading: Reading) -> tuple[A | None, QuestionError | None]:
+    """Return the answer where the table takes it and the reader can, else what the reader says."""
+    if reading.action is not Action.TAKE:
+        return None, None
+    try:
+        return read(received.body), None
+    except QuestionError as error:
+        return None, error
+
+
+def claims_challenge(header: str) -> str | None:
+    """Return the claims of a WWW-Authenticate header as they stand there, None without. Source: protocol.md E6."""
+    found = re.search(r'claims="?([A-Za-z0-9+/=_-]+)', header)
+    return found.group(1) if found else None
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}".lower()

@@ -1,0 +1,139 @@
+"""What an answer means, as a table: (status, what it says) to what is done about it.
+
+Invariant: the first rule that matches holds, and the last rule matches everything, so no answer goes unread.
+Sources: protocol.md B4 (admin REST) and E (redirects, tokens); the words are matched without case.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Any, NamedTuple
+
+import msgspec
+
+LONGEST_TEXT = 2_000
+"""Characters of an error's text that are looked at and shown."""
+
+
+class Action(Enum):
+    """What is done about an answer."""
+
+    TAKE = "the body counts, once its shape is checked"
+    RETRY = "ask again after a growing wait; it costs the slice an attempt"
+    WAIT = "ask again when the service says so; it costs patience, no attempt"
+    NEW_TOKEN = "ask once more with a new token, then stop the run"  # noqa: S105 - not a password
+    NEW_SESSION = "this cursor is dead: the slice starts over"
+    SPLIT = "less must be asked for"
+    GAP = "the service said no; asking again will not help"
+    FORBIDDEN = "a role is missing; the rest is collected"
+
+
+class Rule(NamedTuple):
+    """A row of the table; `says` is searched in the error's code, type and text."""
+
+    statuses: range
+    says: str
+    action: Action
+    reason: str
+
+
+class Reading(NamedTuple):
+    """What an answer means: the action, the reason word for coverage.json, and the service's own words."""
+
+    action: Action
+    reason: str
+    text: str
+
+
+def only(status: int) -> range:
+    """Return the range that holds one status."""
+    return range(status, status + 1)
+
+
+ANY = range(200, 600)
+TRANSIENT = (
+    "CmdletProxyNotAvailableFailure|ServerBusyException|TransientException|BackendCommunicationException"
+    "|UnableToWriteToAadException|issue may be transient"
+)
+
+TABLE: tuple[Rule, ...] = (
+    Rule(ANY, "maximum number of concurrent requests", Action.WAIT, "throttled"),
+    Rule(only(429), "", Action.WAIT, "throttled"),
+    Rule(only(401), "", Action.NEW_TOKEN, "unauthorized"),
+    Rule(ANY, "Expired or Invalid pagination request", Action.NEW_SESSION, "paging-refused"),
+    Rule(ANY, "maximum results limitation reached", Action.SPLIT, "over-ceiling"),
+    Rule(only(413), "", Action.SPLIT, "answer-too-large"),
+    Rule(range(400, 600), TRANSIENT, Action.RETRY, "transient"),
+    Rule(range(200, 300), r"^\S", Action.RETRY, "error-inside-success"),
+    Rule(range(200, 300), "", Action.TAKE, ""),
+    Rule(range(300, 400), "", Action.GAP, "redirected"),
+    Rule(only(403), "", Action.FORBIDDEN, "forbidden"),
+    Rule(only(404), "", Action.GAP, "not-found"),
+    Rule(only(405), "", Action.GAP, "wrong-api-version"),
+    Rule(only(408), "", Action.RETRY, "request-timeout"),
+    Rule(range(400, 500), "", Action.GAP, "refused"),
+    Rule(range(100, 1000), "", Action.RETRY, "server-error"),
+)
+
+
+class _Error(msgspec.Struct):
+    error: Any = None
+
+
+def read(status: int, body: bytes) -> Reading:
+    """Look the answer up in the table; for a success only the `error` member of its body is looked at."""
+    text = error_text(body) if status >= 300 or len(body) < LONGEST_TEXT else ""
+    for rule in TABLE:
+        if status in rule.statuses and re.search(rule.says, text, re.IGNORECASE):
+            return Reading(rule.action, rule.reason, text)
+    raise AssertionError("the last rule matches everything")
+
+
+def error_text(body: bytes) -> str:
+    """Return what an error body says: `code: ErrId|Type|human`, or its plain text where it is not JSON.
+
+    Source: protocol.md B4: details[0].message, else innererror.internalexception.message, else innererror.message,
+    else message. A body of NULs says nothing. An answer without an `error` member says nothing either.
+    """
+    try:
+        error = msgspec.json.decode(body, type=_Error).error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return "" if body.lstrip()[:1] in (b"{", b"[") else _printable(body)
+    if not isinstance(error, dict):
+        return "" if error is None else str(error)[:LONGEST_TEXT]
+    inner = error.get("innererror")
+    details = error.get("details")
+    for holder in (details, _member(inner, "internalexception"), inner, error):
+        found = _member(holder[0] if isinstance(holder, list) and holder else holder, "message")
+        if isinstance(found, str) and found:
+            return f"{error.get('code', '')}: {found}"[:LONGEST_TEXT]
+    return str(error.get("code", "error"))[:LONGEST_TEXT]
+
+
+def _member(holder: object, name: str) -> object:
+    return holder.get(name) if isinstance(holder, dict) else None
+
+
+def _printable(body: bytes) -> str:
+    text = body[:LONGEST_TEXT].decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else " " for c in text).strip() if "\0" not in text else ""
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the seconds that a Retry-After header asks for, given as seconds or as a date; None without one.
+
+    Source: RFC 9110 section 10.2.3. A date in the past is no wait; nonsense counts as no header.
+    """
+    value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", value):
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    moment = date.replace(tzinfo=UTC) if date.tzinfo is None else date
+    return max(timedelta(0), moment - now).total_seconds()

@@ -1,0 +1,135 @@
+"""The one seam to the network: a request goes out, a whole answer or a named failure comes back.
+
+Invariants: no redirect is followed; an answer is whole or it is a failure (a body that stops short, or whose
+encoding breaks, never counts); no answer is larger than the bound or takes longer than the deadline, however
+slowly it drips.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+import requests
+import requests.auth
+import urllib3
+
+from collector.clock import Clock
+from collector.errors import UsageError
+
+LARGEST_ANSWER = 128 * 2**20
+"""Bytes of one answer after its content-encoding; a page of 5,000 rows of 20 KB fits."""
+
+_BLOCK = 2**16
+
+
+class Sent(NamedTuple):
+    """A request as it leaves, its bearer token apart from the other headers."""
+
+    method: str
+    address: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    token: str
+
+
+class Received(NamedTuple):
+    """A whole answer; header names are in lower case, `body` is after the content-encoding."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class TransportFailure(Exception):  # noqa: N818
+    """No whole answer came; `reason` is the word for coverage.json, `status` what had come by then."""
+
+    def __init__(self, reason: str, detail: str, *, status: int | None = None) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.status = status
+
+
+class Transport(Protocol):
+    """What the client sends through; tests give a fake."""
+
+    def send(self, sent: Sent) -> Received:
+        """Send and return the whole answer; raises TransportFailure."""
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Sets the token on the prepared request, so that it stands in no session and no argument that is logged."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class RequestsTransport:
+    """The real seam, over a session of collector.network. `deadline` is seconds for a whole answer."""
+
+    def __init__(self, session: requests.Session, *, clock: Clock, deadline: float, largest: int = LARGEST_ANSWER):
+        self._session = session
+        self._clock = clock
+        self._deadline = deadline
+        self._largest = largest
+
+    def send(self, sent: Sent) -> Received:
+        """Send and read the whole answer; raises TransportFailure, or UsageError where TLS trusts no one there."""
+        started = self._clock.monotonic()
+        try:
+            response = self._session.request(
+                sent.method,
+                sent.address,
+                headers=dict(sent.headers),
+                data=sent.body,
+                auth=_Bearer(sent.token),
+                stream=True,
+                allow_redirects=False,
+            )
+        except requests.exceptions.SSLError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise _untrusted(sent.address) from None
+            raise TransportFailure("connection", "the TLS connection broke") from None
+        except requests.exceptions.Timeout:
+            raise TransportFailure("time-out", "no answer within the read time-out") from None
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise TransportFailure("connection", type(error).__name__) from None
+        with response:
+            body = self._body(response, started)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Received(response.status_code, headers, body)
+
+    def _body(self, response: requests.Response, started: float) -> bytes:
+        """Read the body, bounded in time and size. An error's body that cannot be decoded counts as empty."""
+        status = response.status_code
+        blocks: list[bytes] = []
+        size = 0
+        try:
+            for block in self._blocks(response):
+                size += len(block)
+                if size > self._largest:
+                    raise TransportFailure("answer-too-large", f"over {self._largest} bytes", status=status)
+                if self._clock.monotonic() - started > self._deadline:
+                    raise TransportFailure("time-out", "the answer drips too slowly", status=status)
+                blocks.append(block)
+        except requests.exceptions.ContentDecodingError:
+            if status >= 400:  # a forbidden cmdlet answers with NULs declared gzip; protocol.md B4
+                return b""
+            raise TransportFailure("bad-encoding", "the content-encoding is broken", status=status) from None
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise TransportFailure("cut-body", type(error).__name__, status=status) from None
+        return b"".join(blocks)
+
+    def _blocks(self, response: requests.Response) -> Iterator[bytes]:
+        blocks: Iterator[bytes] = response.iter_content(_BLOCK)
+        return blocks
+
+
+def _untrusted(address: str) -> UsageError:
+    return UsageError(
+        f"the certificate that {urlsplit(address).netloc} shows is not trusted",
+        remedy="name the CA that signs for your network in network.ca_bundle, or mend the clock of this machine",
+    )

@@ -1,0 +1,145 @@
+"""The frozen values that the rooms hand to each other.
+
+All times are aware and in UTC; a window holds its start and not its end.
+"""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import msgspec
+
+
+class Status(StrEnum):
+    """How a slice ended; design 1.3."""
+
+    COMPLETE = "complete"
+    EMPTY = "empty"
+    GAP = "gap"
+
+
+class Axis(StrEnum):
+    """What the times of a slice mean: when a thing happened, or when its record became available."""
+
+    EVENT = "event"
+    AVAILABLE = "available"
+
+
+class Window(msgspec.Struct, frozen=True, order=True):
+    """The time from `start` (inclusive) to `end` (exclusive)."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.utcoffset() != timedelta(0) or self.end.utcoffset() != timedelta(0):
+            raise ValueError("a window is in UTC")
+        if self.start >= self.end:
+            raise ValueError("a window starts before it ends")
+
+    @property
+    def length(self) -> timedelta:
+        """How long the window is."""
+        return self.end - self.start
+
+    def widened(self, margin: timedelta) -> "Window":
+        """Return the window with a margin on both sides."""
+        return Window(self.start - margin, self.end + margin)
+
+    def meets(self, other: "Window") -> bool:
+        """Whether the two share a moment."""
+        return self.start < other.end and other.start < self.end
+
+
+class Slice(msgspec.Struct, frozen=True, order=True):
+    """The part of a source's window that is asked for, checked and committed as one.
+
+    `part` is the content type, mailbox or query within the source; `window` is None for a source without one.
+    """
+
+    source: str
+    part: str | None
+    axis: Axis
+    window: Window | None
+
+
+class Row(NamedTuple):
+    """One row of an answer: its bytes as received, and what tells it from others.
+
+    `identity` is the digest of what names the record, `content` of what it says; a record stands once in a run
+    by both. `at` is its time in POSIX seconds, None where it shows none that can be read.
+    """
+
+    raw: bytes
+    identity: bytes
+    content: bytes
+    at: float | None
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """A file of records below the run folder; `path` uses forward slashes, `bytes` and `sha256` are the file's."""
+
+    path: str
+    sha256: str
+    bytes: int
+    records: int
+
+
+class RequestLines(msgspec.Struct, frozen=True):
+    """The lines of a chunk, counted from 1 and inclusive, that one request gave."""
+
+    request: str
+    path: str
+    first: int
+    last: int
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How the asking for a slice ended, before its rows are committed.
+
+    `expected` is what the service said it had, None where it did not say. `asked_at` is when the question that
+    settled it began. `reason` is a word from the gap vocabulary, with its detail after a colon.
+    """
+
+    status: Status
+    asked_at: datetime
+    attempts: int
+    expected: int | None = None
+    reason: str | None = None
+    settled: bool | None = None
+
+
+class SourcePlan(msgspec.Struct, frozen=True):
+    """What one source is asked: `question` holds its parameters, `parts` its parts ([None] where it has none)."""
+
+    source: str
+    axis: Axis
+    window: Window | None
+    parts: tuple[str | None, ...]
+    question: dict[str, Any]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """All that a run asks for, frozen when it starts; written to custody/plan.json."""
+
+    engagement: str
+    tenant: str
+    frozen_at: datetime
+    sources: tuple[SourcePlan, ...]
+
+
+def utc(text: str) -> datetime | None:
+    """Read a service's timestamp leniently: up to seven fractional digits, `Z`, an offset, or no zone for UTC.
+
+    Returns None for anything else, US dates of Export-Csv among them. Source: protocol.md B3, A4.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def iso(moment: datetime) -> str:
+    """Write a time the one way we write it: UTC, whole seconds where it has no fraction, `Z`."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,154 @@
+"""Asks for the slices of one source until each is complete, empty or a gap, and commits them.
+
+Invariants: a slice is committed once, with every row that arrived for it; what `decide` says is done and nothing
+else; an empty slice that is older than the retention waits for the end, when all that the run holds is known.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from collector.clock import Clock
+from collector.config import Limits
+from collector.evidence import Commit, RunFolder
+from collector.model import Outcome, Slice, Status
+from collector.run import plan
+from collector.run.decide import BEYOND_RETENTION, Again, Asked, Settle, Situation, Split, Step, decide
+from collector.run.observe import Observer
+from collector.run.outage import Lifeline
+from collector.run.task import Family, Task
+from collector.sources.base import Finding, Kind, Question, Source
+
+
+class Collection:
+    """One source's part of a run."""
+
+    def __init__(
+        self, source: Source, run: RunFolder, lifeline: Lifeline, *, limits: Limits, clock: Clock, observer: Observer
+    ) -> None:
+        self._source = source
+        self._run = run
+        self._lifeline = lifeline
+        self._limits = limits
+        self._clock = clock
+        self._observer = observer
+        self._aged: list[Task] = []
+
+    def tasks(self, slices: Sequence[Slice]) -> list[Task]:
+        """Return the slices as tasks, each the head of its family."""
+        self._observer.planned(len(slices))
+        return [Task(slice_, self._run.stage(), Family(), self._limits.attempts) for slice_ in slices]
+
+    def work(self, task: Task) -> Sequence[Task]:
+        """Ask for a slice until it is settled or split; returns the parts."""
+        while True:
+            self._clock.check()
+            step = Settle(Status.GAP, task.family.verdict) if task.family.verdict else self._asked(task)
+            match step:
+                case Settle():
+                    self._settle(task, step)
+                    return ()
+                case Split():
+                    if step.failing:
+                        task.family.failed(task.history[-1].finding.reason or "failed")
+                    parts = task.parts(step)
+                    self._observer.planned(len(parts) - 1)
+                    return parts
+                case Again():
+                    self._again(task, step)
+
+    def finish(self) -> None:
+        """Settle the empty slices that are older than the retention, now that all that the run holds is known."""
+        for task in sorted(self._aged, key=lambda aged: aged.window, reverse=True):
+            held = holds_as_old(self._run.commits, task.slice)
+            self._commit(task, Settle(Status.EMPTY) if held else Settle(Status.GAP, BEYOND_RETENTION))
+        self._aged.clear()
+
+    def _asked(self, task: Task) -> Step:
+        """Ask once, and decide."""
+        task.family.asked()
+        task.asked_at = self._clock.now()
+        before, failures = task.known(), task.effort.failures
+        finding, delivered = self._ask(task)
+        if task.effort.failures == failures:
+            task.effort.fail()
+        since = task.effort.failing_since
+        if finding.kind is Kind.FAILED and task.effort.spent and since is not None and self._lifeline.was_down(since):
+            task.renew()
+            return Again(wait=False)
+        task.unread = finding.unread
+        task.history.append(Asked(finding._replace(unread=None), frozenset(delivered), before))
+        task.expected = finding.expected or task.expected
+        return decide(self._situation(task))
+
+    def _ask(self, task: Task) -> tuple[Finding, set[bytes]]:
+        delivered: set[bytes] = set()
+        size = self._source.page_sizes[task.page_size]
+        for item in self._source.ask(Question(task.slice, size, task.effort)):
+            if isinstance(item, Finding):
+                return item, delivered
+            delivered.update(row.identity for row in item.rows)
+            task.staging.add(item.rows, item.request)
+            self._observer.rows(task.slice, len(item.rows))
+            if item.whole_from is not None and (done := task.finished_from(item.whole_from)):
+                self._commit(done, Settle(Status.COMPLETE))
+            self._clock.check()
+        raise AssertionError("a source ends with a finding")
+
+    def _situation(self, task: Task) -> Situation:
+        return Situation(
+            history=tuple(task.history),
+            spent=task.effort.spent,
+            divisible=task.divisible,
+            start=task.window.start,
+            end=task.window.end,
+            horizon=plan.horizon_of(self._source, self._clock.now()),
+            page_sizes_left=len(self._source.page_sizes) - 1 - task.page_size,
+        )
+
+    def _again(self, task: Task, step: Again) -> None:
+        if step.smaller:
+            task.page_size = min(task.page_size + 1, len(self._source.page_sizes) - 1)
+        if step.wait:
+            wait = min(self._limits.first_wait * 2 ** (task.effort.failures - 1), self._limits.longest_wait)
+            self._observer.waiting(task.history[-1].finding.reason or "asking again", wait)
+            self._clock.sleep(wait)
+
+    def _settle(self, task: Task, settle: Settle) -> None:
+        """Commit, or put off what can be told only at the end."""
+        if settle.reason == BEYOND_RETENTION and task.history[-1].finding.kind is Kind.EMPTY:
+            self._aged.append(task)
+            return
+        self._commit(task, settle)
+        if settle.status is Status.GAP:
+            task.family.failed(settle.reason or "failed")
+        else:
+            task.family.kept()
+
+    def _commit(self, task: Task, settle: Settle) -> None:
+        asked_at = task.asked_at or self._clock.now()
+        empty_but_rows = settle.status is Status.EMPTY and task.staging.rows
+        outcome = Outcome(
+            status=Status.COMPLETE if empty_but_rows else settle.status,
+            asked_at=asked_at,
+            attempts=max(1, len(task.history)),
+            expected=task.expected,
+            reason=settle.reason,
+            settled=task.window.end <= asked_at - timedelta(seconds=self._limits.settle),
+        )
+        unread = (task.unread,) if task.unread is not None and settle.status is Status.GAP else ()
+        commit = self._run.commit(task.slice, outcome, task.staging, unread=unread)
+        task.staging.release()
+        self._observer.committed(commit)
+
+
+def holds_as_old(commits: Sequence[Commit], slice_: Slice) -> bool:
+    """Tell whether a source's commits hold a record as old as the slice, which shows that records are kept so long."""
+    end = slice_.window.end if slice_.window else None
+    return any(
+        commit.source == slice_.source
+        and commit.records > commit.outside
+        and commit.end is not None
+        and end is not None
+        and commit.end <= end
+        for commit in commits
+    )

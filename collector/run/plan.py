@@ -1,0 +1,148 @@
+"""What a run asks for: pure functions from the engagement to the plan, and from a window to its slices.
+
+Invariants: the slices of a window join without hole or overlap and end on whole seconds; the same plan and the same
+commits always leave the same slices to ask for.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
+from math import ceil
+from typing import Any
+
+import msgspec
+
+from collector import config
+from collector.config import Engagement
+from collector.model import Axis, Plan, Slice, SourcePlan, Window
+from collector.sources import message_trace, unified_audit_log
+from collector.sources.base import Source
+from collector.sources.message_trace import MessageTrace
+from collector.sources.unified_audit_log import UnifiedAuditLog
+
+KINDS: dict[str, type[UnifiedAuditLog] | type[MessageTrace]] = {
+    UnifiedAuditLog.name: UnifiedAuditLog,
+    MessageTrace.name: MessageTrace,
+}
+"""What there is to know of a source without asking it."""
+
+PIECES = 8
+"""Slices that a window is cut into at least, so that there is work for all that may be in flight."""
+
+_SHORTEST = timedelta(hours=1)
+_SECOND = timedelta(seconds=1)
+
+
+def make_plan(engagement: Engagement, now: datetime) -> Plan:
+    """Freeze the engagement's windows and questions as they stand at `now`."""
+    return Plan(engagement.engagement, engagement.tenant, now, tuple(_source_plans(engagement, now)))
+
+
+class Forecast(msgspec.Struct, frozen=True):
+    """What asking for one part of a source will take at least; `seconds` is what its quota makes of it, if any."""
+
+    source: str
+    part: str | None
+    start: datetime
+    end: datetime
+    slices: int
+    requests: int
+    seconds: float | None
+
+
+def forecast(engagement: Engagement, now: datetime) -> list[Forecast]:
+    """Tell what the engagement would ask for: two requests a slice at least, one to get it and one to see its end."""
+    return [
+        _forecast(planned, part, engagement, now)
+        for planned in make_plan(engagement, now).sources
+        for part in planned.parts
+    ]
+
+
+def _forecast(planned: SourcePlan, part: str | None, engagement: Engagement, now: datetime) -> Forecast:
+    source = KINDS[planned.source]
+    assert planned.window is not None  # noqa: S101 - both sources have one
+    slices = slices_of(planned, {part: (planned.window,)}, now - source.retention, source)
+    requests = 2 * len(slices)
+    rate = engagement.limits_of(planned.source).rate
+    seconds = requests / rate.requests * rate.period if rate else None
+    return Forecast(planned.source, part, planned.window.start, planned.window.end, len(slices), requests, seconds)
+
+
+def _source_plans(engagement: Engagement, now: datetime) -> Iterator[SourcePlan]:
+    asked = engagement.sources
+    if asked.unified_audit_log is not None:
+        source = asked.unified_audit_log
+        question = {"cmdlet": unified_audit_log.CMDLET, **unified_audit_log.fixed_parameters(source)}
+        yield SourcePlan(
+            UnifiedAuditLog.name,
+            Axis.EVENT,
+            engagement.freeze(source.window, now),
+            audit_parts(source),
+            question,
+        )
+    if asked.message_trace is not None:
+        trace = asked.message_trace
+        question_for: dict[str, Any] = {"cmdlet": message_trace.CMDLET, "for": trace.audience}
+        yield SourcePlan(
+            MessageTrace.name,
+            Axis.EVENT,
+            engagement.freeze(trace.window, now),
+            trace_parts(trace, engagement.mailboxes),
+            question_for,
+        )
+
+
+def audit_parts(asked: config.UnifiedAuditLog) -> tuple[str | None, ...]:
+    """Return the record types asked for, each a part, since the cmdlet takes one (protocol.md C1); else [None]."""
+    return tuple(dict.fromkeys(asked.record_types)) or (None,)
+
+
+def trace_parts(asked: config.MessageTrace, mailboxes: tuple[str, ...]) -> tuple[str | None, ...]:
+    """Return each mailbox as sender and as recipient, or [None] for the tenant as a whole."""
+    if asked.audience == "tenant":
+        return (None,)
+    return tuple(kind + mailbox for mailbox in mailboxes for kind in (message_trace.SENDER, message_trace.RECIPIENT))
+
+
+def slices_of(
+    planned: SourcePlan, left: dict[str | None, tuple[Window, ...]], horizon: datetime, source: Source | type[Source]
+) -> list[Slice]:
+    """Return what is to be asked for of what is `left`; `horizon` is how far back the service keeps records."""
+    return [
+        Slice(planned.source, part, planned.axis, piece)
+        for part, windows in left.items()
+        for window in windows
+        for aged in _at_horizon(window, horizon)
+        for piece in cut(aged, source.longest, PIECES)
+    ]
+
+
+def _at_horizon(window: Window, horizon: datetime) -> list[Window]:
+    """Part what the service may no longer keep from what it does, with the hour in between that ages while we ask."""
+    edges = [edge for edge in (horizon, horizon + _SHORTEST) if window.start < edge < window.end]
+    return between(window, edges)
+
+
+def cut(window: Window, longest: timedelta, pieces: int) -> list[Window]:
+    """Cut a window into equal parts on whole seconds: none longer than `longest`, at least `pieces` of over an hour."""
+    count = max(ceil(window.length / longest), min(pieces, window.length // _SHORTEST), 1)
+    return evenly(window, count)
+
+
+def evenly(window: Window, count: int) -> list[Window]:
+    """Cut a window into at most `count` parts on whole seconds."""
+    seconds = max(1, ceil(window.length.total_seconds() / count))
+    edges = [window.start + _SECOND * (seconds * n) for n in range(1, count)]
+    return between(window, [edge for edge in edges if edge < window.end])
+
+
+def between(window: Window, edges: list[datetime]) -> list[Window]:
+    """Cut a window at the given times, which lie inside it in rising order."""
+    points = [window.start, *edges, window.end]
+    return [Window(start, end) for start, end in pairwise(points)]
+
+
+def horizon_of(source: Source, now: datetime) -> datetime:
+    """Return the time before which the service keeps nothing, on a whole second."""
+    return now.replace(microsecond=0) - source.retention

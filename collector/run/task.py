@@ -1,0 +1,127 @@
+"""One slice while it is worked on, and the family of slices that a planned one is cut into.
+
+Invariants: rows that arrived are handed on to the parts and never dropped; a family has a budget, so every run ends.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from collector.evidence import StagedRow, Staging
+from collector.http.client import Effort
+from collector.model import Slice, Window
+from collector.run.decide import Asked, Split
+from collector.run.plan import between, evenly
+
+SESSIONS = 400
+"""Askings that one planned slice may cost with all its parts."""
+
+HOPELESS = 15
+"""Slices of a family that may fail before any is kept: four levels of halving, each of which failed everywhere."""
+
+
+class Family:
+    """What the parts of one planned slice share."""
+
+    def __init__(self) -> None:
+        self._sessions = 0
+        self._failed = 0
+        self._kept = 0
+        self._lock = threading.Lock()
+        self.verdict: str | None = None
+        """The reason with which all that is left of the family ends as a gap, once it is given up."""
+
+    def asked(self) -> None:
+        """Count an asking."""
+        with self._lock:
+            self._sessions += 1
+            if self._sessions > SESSIONS:
+                self.verdict = self.verdict or "budget-spent"
+
+    def kept(self) -> None:
+        """Count a slice that ended complete or empty."""
+        with self._lock:
+            self._kept += 1
+
+    def failed(self, reason: str) -> None:
+        """Count a slice that failed for good; a family of which every part fails is given up."""
+        with self._lock:
+            self._failed += 1
+            if not self._kept and self._failed >= HOPELESS:
+                self.verdict = self.verdict or reason
+
+
+class Task:
+    """A slice that is being asked for."""
+
+    def __init__(self, slice_: Slice, staging: Staging, family: Family, attempts: int) -> None:
+        self.slice = slice_
+        self.staging = staging
+        self.family = family
+        self.attempts = attempts
+        self.effort = Effort(attempts)
+        self.history: list[Asked] = []
+        self.page_size = 0
+        """Which of the source's page sizes is used, counted from the largest."""
+        self.asked_at: datetime | None = None
+        self.expected: int | None = None
+        self.unread: bytes | None = None
+        """The last answer, where no reader could take it apart."""
+
+    def renew(self) -> None:
+        """Give the slice its attempts back: what used them up was an outage, not the slice."""
+        self.effort = Effort(self.attempts)
+
+    @property
+    def window(self) -> Window:
+        """The slice's window; a task has one."""
+        assert self.slice.window is not None  # noqa: S101 - planned so
+        return self.slice.window
+
+    @property
+    def divisible(self) -> bool:
+        """Whether the slice is longer than the second below which no slice goes."""
+        return self.window.length.total_seconds() >= 2
+
+    def inside(self, at: float | None) -> bool:
+        """Whether a row of this time belongs to the slice; one that shows no time does."""
+        return at is None or self.window.start.timestamp() <= at < self.window.end.timestamp()
+
+    def known(self) -> frozenset[bytes]:
+        """Return the identities that this slice's askings have delivered so far."""
+        return frozenset(row.identity for row in self.staging.rows if self.inside(row.at))
+
+    def parts(self, split: Split) -> "list[Task]":
+        """Return the tasks that this one is cut into, each with the rows of its time."""
+        windows = between(self.window, [split.at]) if split.at else evenly(self.window, split.pieces)
+        attempts = max(2, self.attempts // 2) if split.failing else self.attempts
+        rest, tasks = self.staging, []
+        for window in windows[:-1]:
+            own, rest = rest.part(_before(window.end))
+            tasks.append(Task(self._narrowed(window), own, self.family, attempts))
+        return [*tasks, Task(self._narrowed(windows[-1]), rest, self.family, attempts)]
+
+    def finished_from(self, edge: datetime) -> "Task | None":
+        """Split off what is whole from `edge` on as a task of its own; None where that would hold no row yet."""
+        window = self.window
+        if not window.start < edge < window.end:
+            return None
+        if not any(row.at is not None and row.at >= edge.timestamp() for row in self.staging.rows):
+            return None
+        rest, done = self.staging.part(_before(edge))
+        finished = Task(self._narrowed(Window(edge, window.end)), done, self.family, self.attempts)
+        finished.asked_at = self.asked_at
+        self.slice, self.staging = self._narrowed(Window(window.start, edge)), rest
+        return finished
+
+    def _narrowed(self, window: Window) -> Slice:
+        return Slice(self.slice.source, self.slice.part, self.slice.axis, window)
+
+
+def _before(edge: datetime) -> Callable[[StagedRow], bool]:
+    moment = edge.timestamp()
+
+    def earlier(row: StagedRow) -> bool:
+        return row.at is not None and row.at < moment
+
+    return earlier

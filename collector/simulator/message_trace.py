@@ -1,0 +1,148 @@
+"""Get-MessageTraceV2; protocol.md C4.
+
+Invariants: newest first, rows of one moment by recipient; a truncated answer says so only in a warning, which holds
+the next command. The row that a cursor names comes again.
+"""
+
+import threading
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import islice
+from math import ceil
+from typing import Any
+
+from collector.simulator.behaviour import Behaviour, Quotas
+from collector.simulator.parameters import Reader, bind, count, invalid, one_of, required, text, texts, tick
+from collector.simulator.scenario import Scenario, TraceRow, ticks
+from collector.simulator.wire import Answer
+
+DEFAULT_WINDOW = timedelta(hours=48)
+
+PARAMETERS: dict[str, Reader] = {
+    "StartDate": tick,
+    "EndDate": tick,
+    "SenderAddress": texts,
+    "RecipientAddress": texts,
+    "MessageId": texts,
+    "MessageTraceId": texts,
+    "FromIP": texts,
+    "ToIP": texts,
+    "Status": texts,
+    "Subject": text,
+    "SubjectFilterType": one_of("Contains", "EndsWith", "StartsWith"),
+    "ResultSize": count(1, 5000),
+    "StartingRecipientAddress": text,
+}
+
+_COLUMNS: dict[str, Callable[[TraceRow], str]] = {
+    "SenderAddress": lambda row: row.sender,
+    "RecipientAddress": lambda row: row.recipient,
+    "MessageId": lambda row: row.message_id,
+    "MessageTraceId": lambda row: row.message_trace_id,
+    "FromIP": lambda row: row.from_ip,
+    "ToIP": lambda row: row.to_ip,
+    "Status": lambda row: row.status,
+}
+_SUBJECT_TESTS: dict[str, Callable[[str, str], bool]] = {
+    "Contains": lambda subject, words: words in subject,
+    "EndsWith": str.endswith,
+    "StartsWith": str.startswith,
+}
+
+
+class MessageTrace:
+    """The message trace of a scenario, with the tenant's request quota."""
+
+    def __init__(self, scenario: Scenario, behaviour: Behaviour, quotas: Quotas, now: Callable[[], datetime]) -> None:
+        self._rows = scenario.traces
+        self._behaviour = behaviour
+        self._quotas = quotas
+        self._now = now
+        self._recent: deque[datetime] = deque()
+        self._lock = threading.Lock()
+
+    def throttled(self) -> int | None:
+        """Count a request against the quota; returns the seconds of Retry-After where it is used up."""
+        with self._lock:
+            now = self._now()
+            while self._recent and self._recent[0] <= now - self._quotas.trace_period:
+                self._recent.popleft()
+            if len(self._recent) >= self._quotas.trace_requests:
+                return max(1, ceil((self._recent[0] + self._quotas.trace_period - now).total_seconds()))
+            self._recent.append(now)
+            return None
+
+    def trace(self, given: Mapping[str, Any]) -> Answer:
+        """Answer one call; raises CmdletError for parameters that do not bind, and for a window that is not served."""
+        asked = bind(given, PARAMETERS)
+        start, end = self._window(asked)
+        size = asked.get("ResultSize", 1000)
+        found = list(islice(self._hits(asked, start, end), size + 1))
+        rows = found[:size]
+        warnings = (_next_command(start, rows[-1], size),) if len(found) > size else ()
+        return Answer([_render(row) for row in rows], warnings)
+
+    def _window(self, asked: Mapping[str, Any]) -> tuple[str, str]:
+        if "StartDate" not in asked and "EndDate" not in asked:
+            return ticks(self._now() - DEFAULT_WINDOW), ticks(self._now())
+        required(asked, "StartDate", "EndDate")
+        start, end = asked["StartDate"], asked["EndDate"]
+        if start > end:
+            raise invalid("The StartDate must be earlier than the EndDate.")
+        if datetime.fromisoformat(end) - datetime.fromisoformat(start) > self._quotas.trace_span:
+            raise invalid(f"The date range must not be longer than {self._quotas.trace_span.days} days.")
+        if start < ticks(self._now() - self._quotas.trace_retention):
+            raise invalid(f"The StartDate must be within the last {self._quotas.trace_retention.days} days.")
+        return start, end
+
+    def _hits(self, asked: Mapping[str, Any], start: str, end: str) -> Iterator[TraceRow]:
+        cursor = asked.get("StartingRecipientAddress", "")
+        bisect = bisect_right if cursor or self._behaviour.end_inclusive else bisect_left
+        low, high = bisect_left(self._rows, start, key=_received), bisect(self._rows, end, key=_received)
+        tests = list(_tests(asked))
+        return (
+            self._rows[index]
+            for index in range(high - 1, low - 1, -1)
+            if not (self._rows[index].received == end and self._rows[index].recipient < cursor)
+            and all(test(self._rows[index]) for test in tests)
+        )
+
+
+def _received(row: TraceRow) -> str:
+    return row.received
+
+
+def _tests(asked: Mapping[str, Any]) -> Iterator[Callable[[TraceRow], bool]]:
+    for parameter, column in _COLUMNS.items():
+        if wanted := asked.get(parameter):
+            yield lambda row, column=column, wanted=wanted: column(row).casefold() in wanted  # type: ignore[misc]
+    if words := asked.get("Subject"):
+        matches = _SUBJECT_TESTS[asked.get("SubjectFilterType", "Contains")]
+        yield lambda row: matches(row.subject.casefold(), words.casefold())
+
+
+def _next_command(start: str, last: TraceRow, size: int) -> str:
+    return (
+        "There are more results, use the following command to get more. Get-MessageTraceV2 "
+        f'-StartDate "{start}" -EndDate "{last.received}" '
+        f'-StartingRecipientAddress "{last.recipient}" -ResultSize {size}'
+    )
+
+
+def _render(row: TraceRow) -> dict[str, Any]:
+    return {
+        "MessageTraceId": row.message_trace_id,
+        "MessageId": row.message_id,
+        "Received@data.type": "System.DateTime",
+        "Received": row.received,
+        "SenderAddress": row.sender,
+        "RecipientAddress": row.recipient,
+        "FromIP": row.from_ip,
+        "ToIP": row.to_ip,
+        "Subject": row.subject,
+        "Status": row.status,
+        "Size@data.type": "System.Int32",
+        "Size": row.size,
+    }

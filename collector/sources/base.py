@@ -1,0 +1,111 @@
+"""What a source is to the run: something that plans its window, is asked for a slice, and tells what it found.
+
+Invariants: a source holds no state between two questions; it yields each page as it comes and ends with exactly one
+finding; it never claims more than the answers prove. What a finding leads to is decided in the run room.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+
+from collector.errors import Forbidden, QuestionError, Refused, TooLarge
+from collector.http.client import Effort
+from collector.model import Row, Slice, Window
+
+
+class Kind(StrEnum):
+    """What asking for a slice once has shown."""
+
+    WHOLE = "whole"  # every row that the service says it has was delivered
+    EMPTY = "empty"  # the service says that there is nothing
+    UNCOUNTED = "uncounted"  # read to its end, but the service's count is no count
+    FAILED = "failed"  # no proof either way; may go better next time, or with less asked for
+    TOO_LARGE = "too-large"  # less must be asked for
+    REFUSED = "refused"  # the service said no
+
+
+class Finding(NamedTuple):
+    """The end of asking once: `expected` is the service's own count, `unread` an answer that no reader could cut."""
+
+    kind: Kind
+    reason: str | None = None
+    expected: int | None = None
+    forbidden: bool = False
+    unread: bytes | None = None
+
+
+class Page(NamedTuple):
+    """Rows of one answer. `whole_from`: everything of the slice from then on has now been delivered."""
+
+    rows: tuple[Row, ...]
+    request: str
+    whole_from: datetime | None = None
+
+
+class Question(NamedTuple):
+    """One asking for a slice, `page_size` rows an answer."""
+
+    slice: Slice
+    page_size: int
+    effort: Effort
+
+
+class Source(Protocol):
+    """A feed of the tenant."""
+
+    name: str
+    retention: timedelta
+    """How long the service keeps records; an empty slice that is older proves nothing."""
+    longest: timedelta
+    """The longest slice that is asked for at once."""
+    ceiling: int | None
+    """Rows at which one asking ends whatever there is; None where there is no such number."""
+    page_sizes: tuple[int, ...]
+    """Rows an answer, largest first; a slice that fails is tried with smaller ones."""
+
+    def ask(self, question: Question) -> Iterator[Page | Finding]:
+        """Yield the pages of a slice, then what was found.
+
+        Raises only what ends a run: AccessError, TemporaryError, Interrupted.
+        """
+
+    def probe(self, window: Window) -> Question:
+        """Return the cheapest question there is, to see whether the service answers at all."""
+
+
+def digest(*parts: str) -> bytes:
+    """Return 16 bytes that stand for these texts; lone surrogates are texts too."""
+    mark = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        mark.update(len(data).to_bytes(8, "big"))
+        mark.update(data)
+    return mark.digest()
+
+
+MARGIN = timedelta(seconds=1)
+"""How much wider than its slice a question is on both sides: an end may be inclusive or not (protocol.md G3)."""
+
+
+def failed(error: QuestionError, so_far: Finding) -> Finding:
+    """Return what an error of the client means for the asking that it ended."""
+    forbidden, refused = isinstance(error, Forbidden), isinstance(error, Refused)
+    kind = Kind.REFUSED if refused else Kind.TOO_LARGE if isinstance(error, TooLarge) else Kind.FAILED
+    return so_far._replace(
+        kind=kind,
+        reason=f"{error.reason}: {error}" if refused and not forbidden else error.reason,
+        forbidden=forbidden,
+        unread=error.body,
+    )
+
+
+def loose(raw: bytes) -> dict[str, Any]:
+    """Read a row that msgspec refuses (lone surrogates, NaN, control characters, odd types); {} if it is no object."""
+    try:
+        row = json.loads(raw.decode("utf-8", "surrogateescape"), strict=False, parse_int=str)
+    except (ValueError, RecursionError):
+        return {}
+    return row if isinstance(row, dict) else {}

@@ -1,0 +1,180 @@
+"""`message-trace`: Get-MessageTraceV2 with its cursor. Source: protocol.md C4.
+
+Invariants (design 1.4): rows come newest first, so with a page whose oldest row was received at R everything after R
+is whole; the next question ends at R, verbatim, and starts at that row's recipient; done when an answer is short and
+carries no warning of more. A cursor that does not move is a failure, not an end.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+
+from collector.errors import QuestionError
+from collector.http.client import Effort
+from collector.model import Axis, Row, Slice, Window, iso, utc
+from collector.sources.base import MARGIN, Finding, Kind, Page, Question, digest, failed, loose
+from collector.sources.exchange import Answered, Bridge
+
+CMDLET = "Get-MessageTraceV2"
+SENDER = "sender:"
+RECIPIENT = "recipient:"
+_MORE = re.compile(r"more results", re.IGNORECASE)
+
+
+class Cursor(NamedTuple):
+    """Where the next question goes on: `received` verbatim, with all its digits."""
+
+    received: str
+    recipient: str
+
+
+class MessageTrace:
+    """The message trace by cmdlet; a part is one mailbox as sender or as recipient, None the whole tenant."""
+
+    name = "message-trace"
+    retention = timedelta(days=90)
+    longest = timedelta(days=10) - 2 * MARGIN
+    page_sizes: tuple[int, ...] = (5000, 1000, 200)
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+
+    def ask(self, question: Question) -> Iterator[Page | Finding]:
+        """Read from the newest row to the oldest, page by page."""
+        delivered = 0
+        turn = _Turn(question.page_size, None)
+        cursors: set[Cursor | None] = {None}
+        try:
+            while True:
+                for answer in self._call(question, turn.cursor):
+                    yield Page(turn.take(answer), answer.request)
+                delivered += turn.rows
+                if not turn.more:
+                    yield turn.end(delivered)
+                    return
+                if turn.cursor in cursors:
+                    yield Finding(Kind.FAILED, "paging-stands-still")
+                    return
+                if not turn.ordered:
+                    yield Finding(Kind.TOO_LARGE, "order-broken")
+                    return
+                yield Page((), "", whole_from=turn.whole_from)
+                cursors.add(turn.cursor)
+                turn = _Turn(question.page_size, turn)
+        except QuestionError as error:
+            yield failed(error, Finding(Kind.FAILED))
+
+    def probe(self, window: Window) -> Question:
+        """Return a question for the window's last second and one row."""
+        last = Slice(self.name, None, Axis.EVENT, Window(window.end - timedelta(seconds=1), window.end))
+        return Question(last, 1, Effort(1))
+
+    def _call(self, question: Question, cursor: Cursor | None) -> Iterator[Answered]:
+        parameters = parameters_of(question, cursor)
+        return self._bridge.invoke(
+            CMDLET, parameters, slice_=question.slice, page_size=question.page_size, effort=question.effort
+        )
+
+
+def key(line: bytes) -> tuple[bytes, bytes]:
+    """Return what tells a row from others: message trace id, recipient, time and status."""
+    row, _ = _read(line)
+    return row.identity, row.content
+
+
+class _Turn:
+    """One call: its rows, the oldest of them, and whether the service has more. It goes on where `before` ended."""
+
+    def __init__(self, page_size: int, before: "_Turn | None") -> None:
+        self._page_size = page_size
+        self._warned = False
+        self._was_promised = before._warned if before else False
+        self._oldest: datetime | None = before._oldest if before else None
+        self.cursor: Cursor | None = before.cursor if before else None
+        self.ordered = True
+        self.rows = 0
+
+    def take(self, answer: Answered) -> tuple[Row, ...]:
+        """Take an answer into account and return its rows."""
+        read = [_read(raw) for raw in answer.rows]
+        for _, fields in read:
+            received = utc(fields.Received or "")
+            if received is None or (self._oldest is not None and received > self._oldest):
+                self.ordered = False
+            else:
+                self._oldest = received
+                self.cursor = Cursor(fields.Received or "", fields.RecipientAddress or "")
+        self._warned = self._warned or any(_MORE.search(warning) for warning in answer.warnings)
+        self.rows += len(read)
+        return tuple(row for row, _ in read)
+
+    @property
+    def more(self) -> bool:
+        """A warning says so; and a full page goes on too, for the warning may be missing (protocol.md C4)."""
+        return self._warned or self.rows >= self._page_size
+
+    @property
+    def whole_from(self) -> datetime | None:
+        """The first whole second after the oldest row: all that was received from then on has been delivered."""
+        return self._oldest.replace(microsecond=0) + timedelta(seconds=1) if self._oldest else None
+
+    def end(self, delivered: int) -> Finding:
+        """Return what the last call proves: nothing, where more was promised and none came."""
+        if self._was_promised and not self.rows:
+            return Finding(Kind.FAILED, "more-available")
+        return Finding(Kind.WHOLE if delivered else Kind.EMPTY)
+
+
+def parameters_of(question: Question, cursor: Cursor | None) -> dict[str, Any]:
+    """Return the cmdlet's parameters: the slice a second wider, or what the cursor leaves of it."""
+    window = question.slice.window
+    assert window is not None  # noqa: S101 - this source is planned with a window
+    asked = window.widened(MARGIN)
+    parameters: dict[str, Any] = {
+        "StartDate": iso(asked.start),
+        "EndDate": cursor.received if cursor else iso(asked.end),
+        "ResultSize": question.page_size,
+    }
+    part = question.slice.part or ""
+    if part.startswith(SENDER):
+        parameters["SenderAddress"] = [part.removeprefix(SENDER)]
+    if part.startswith(RECIPIENT):
+        parameters["RecipientAddress"] = [part.removeprefix(RECIPIENT)]
+    if cursor:
+        parameters["StartingRecipientAddress"] = cursor.recipient
+    return parameters
+
+
+class _Fields(msgspec.Struct):
+    """The members of a row that are read; sidecars and all others are passed over."""
+
+    MessageTraceId: str | None = None
+    RecipientAddress: str | None = None
+    Received: str | None = None
+    Status: str | None = None
+
+
+_decoder = msgspec.json.Decoder(_Fields)
+
+
+def _read(raw: bytes) -> tuple[Row, _Fields]:
+    """Read a row; one that does not name message, recipient and time is told from others by all that it says."""
+    fields = _fields(raw)
+    named = (fields.MessageTraceId, fields.RecipientAddress, fields.Received)
+    received = utc(fields.Received or "")
+    texts = (raw.decode("latin-1"),) if None in named else tuple(part or "" for part in named)
+    content = digest(*texts, fields.Status or "")
+    return Row(raw, digest(*texts[:2]), content, received.timestamp() if received else None), fields
+
+
+def _fields(raw: bytes) -> _Fields:
+    try:
+        return _decoder.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        pass
+    row = loose(raw)
+    names = ("MessageTraceId", "RecipientAddress", "Received", "Status")
+    return _Fields(*(value if isinstance(value := row.get(name), str) else None for name in names))

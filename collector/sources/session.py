@@ -1,0 +1,100 @@
+"""Judges one session of Search-UnifiedAuditLog: what its rows and warnings prove. Source: protocol.md C1, design 1.4.
+
+Invariant: `finding` says WHOLE only for a session that was read to its end, whose rows cover ResultIndex 1 to the
+largest ResultCount without a hole, below the ceiling, with nothing saying that more was there.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from collector.sources.base import Finding, Kind
+
+CEILING = 50_000
+"""Rows after which a ReturnLargeSet session delivers nothing more, and says nothing of it."""
+
+_PATIENCE_WITH_REPEATS = 2
+"""Calls in a row that may bring nothing new before the session is held to stand still."""
+
+_CANCELLED = re.compile(r"cancel|timed[ -]?out|time-?out", re.IGNORECASE)
+_MORE = re.compile(r"more results|more records", re.IGNORECASE)
+
+
+class Seen(NamedTuple):
+    """What a row says of itself and of its session; None for what it does not say."""
+
+    identity: bytes
+    result_index: int | None
+    result_count: int | None
+    more: bool | None
+
+
+class Session:
+    """One session, call by call. A call is one repetition of the command; zero rows end the session."""
+
+    def __init__(self, page_size: int) -> None:
+        self._page_size = page_size
+        self._indices: set[int] = set()
+        self._identities: set[bytes] = set()
+        self._rows = 0
+        self._count = 0
+        self._repeats = 0
+        self._more = False
+        self._ended = False
+        self._trouble: str | None = None
+
+    def add(self, rows: Sequence[Seen], warnings: Iterable[str]) -> None:
+        """Take one call's rows and warnings into account."""
+        text = "\n".join(warnings)
+        if _CANCELLED.search(text):
+            self._trouble = "cancelled-task"
+        if any(row.result_index is not None and row.result_index < 0 for row in rows):
+            self._trouble = "internal-time-out"
+        said_more = bool(_MORE.search(text)) or any(row.more for row in rows)
+        self._ended = not rows
+        self._more = said_more if rows else self._more or said_more
+        self._rows += len(rows)
+        self._count = max([self._count, *(row.result_count for row in rows if row.result_count is not None)])
+        before = len(self._identities), len(self._indices)
+        self._identities.update(row.identity for row in rows)
+        self._indices.update(row.result_index for row in rows if row.result_index is not None)
+        self._repeats = self._repeats + 1 if before == (len(self._identities), len(self._indices)) else 0
+
+    @property
+    def over(self) -> bool:
+        """Whether asking on is of no use: it has ended, is in trouble, is too large, or stands still."""
+        still = self._repeats >= _PATIENCE_WITH_REPEATS
+        return self._ended or self._trouble is not None or self._too_large or still
+
+    @property
+    def _too_large(self) -> bool:
+        return self._count >= CEILING or self._rows >= CEILING
+
+    def finding(self) -> Finding:
+        """Return what the session proves."""
+        kind, reason = self._judge()
+        return Finding(kind, reason, self._count or None)
+
+    def _judge(self) -> tuple[Kind, str | None]:
+        if self._trouble:
+            return Kind.FAILED, self._trouble
+        if self._too_large:
+            return Kind.TOO_LARGE, "over-ceiling"
+        if not self._ended:
+            return Kind.FAILED, "paging-stands-still"
+        if self._more:
+            return Kind.FAILED, "more-available"
+        if not self._rows:
+            return Kind.EMPTY, None
+        return self._counted()
+
+    def _counted(self) -> tuple[Kind, str | None]:
+        """Compare the rows with ResultIndex and ResultCount; protocol.md C1, field-notes 'mirrors ResultSize'."""
+        highest = max(self._indices, default=0)
+        if len(self._indices) < highest or 0 in self._indices:
+            return Kind.FAILED, "hole-in-session"
+        if highest == self._count:
+            return Kind.WHOLE, None
+        if highest < self._count != self._page_size:
+            return Kind.FAILED, "short-session"
+        return Kind.UNCOUNTED, "count-unusable"

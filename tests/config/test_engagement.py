@@ -1,0 +1,136 @@
+"""What a good engagement file comes to mean."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from collector.config import CLOUDS, Cloud, Limits, Rate, UnifiedAuditLog, differences, load
+from collector.config.yamlfile import parse
+from collector.model import Window
+from tests.config.files import GOOD, NOW, read, with_, written
+
+
+def test_what_is_absent_is_the_documented_default(tmp_path: Path) -> None:
+    engagement = read(tmp_path, GOOD)
+    assert engagement.sources.unified_audit_log == UnifiedAuditLog(operations=("MailItemsAccessed",))
+    assert engagement.sources.message_trace is None
+    assert engagement.cloud == CLOUDS["commercial"]
+    assert engagement.network.read_timeout == 600.0
+    assert engagement.limits_of("unified-audit-log") == Limits()
+
+
+def test_no_operations_at_all_are_not_the_default_ones(tmp_path: Path) -> None:
+    source = read(tmp_path, with_("sources", " {unified-audit-log: {operations: []}}")).sources.unified_audit_log
+    assert source is not None
+    assert source.operations == ()
+
+
+def test_a_sources_own_limits_stand_over_the_default_and_the_default_over_the_quota(tmp_path: Path) -> None:
+    limits = "\n  default: {attempts: 3, first_wait: 250ms, settle: 1.5h}\n  message-trace: {attempts: 9}"
+    engagement = read(tmp_path, with_("limits", limits))
+    assert engagement.limits_of("message-trace") == Limits(
+        attempts=9, first_wait=0.25, settle=5400.0, rate=Rate(requests=100, period=300.0)
+    )
+    assert engagement.limits_of("unified-audit-log").rate is None
+    slower = read(tmp_path, with_("limits", " {default: {rate: 10/1m}}"))
+    assert slower.limits_of("message-trace").rate == Rate(requests=10, period=60.0)
+
+
+def test_an_own_limit_that_equals_the_built_in_one_still_stands_over_the_default(tmp_path: Path) -> None:
+    engagement = read(tmp_path, with_("limits", " {default: {attempts: 3}, message-trace: {attempts: 6}}"))
+    assert engagement.limits_of("message-trace").attempts == 6
+
+
+def test_a_window_that_ends_now_is_frozen_to_whole_seconds(tmp_path: Path) -> None:
+    frozen = read(tmp_path, GOOD).freeze(None, NOW)
+    end = datetime(2026, 11, 21, 5, 0, 0, tzinfo=UTC)
+    assert frozen == Window(end - timedelta(days=30), end)
+
+
+def test_a_sources_own_window_stands_over_the_engagements(tmp_path: Path) -> None:
+    own = "window: {start: 2026-10-01T00:00:00Z, end: '2026-10-02T00:00:00.000Z'}"
+    engagement = read(tmp_path, with_("sources", f" {{unified-audit-log: {{{own}}}, message-trace: {{}}}}"))
+    spec = engagement.sources.of("unified-audit-log").window
+    assert engagement.freeze(spec, NOW).start == datetime(2026, 10, 1, tzinfo=UTC)
+    assert engagement.freeze(engagement.sources.of("message-trace").window, NOW).length == timedelta(days=30)
+
+
+def test_relative_paths_start_at_the_files_own_folder(tmp_path: Path) -> None:
+    network = with_("network", " {ca_bundle: ca.pem}")
+    engagement = read(tmp_path, network)
+    assert engagement.evidence.folder == tmp_path / "evidence"
+    assert engagement.network.ca_bundle == tmp_path / "ca.pem"
+
+
+def test_an_absolute_path_stays(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    assert read(tmp_path, with_("evidence", f" {{folder: '{elsewhere.as_posix()}'}}")).evidence.folder == elsewhere
+
+
+@pytest.mark.parametrize("name", CLOUDS)
+def test_each_cloud_is_known_by_its_name(name: str, tmp_path: Path) -> None:
+    cloud = read(tmp_path, with_("cloud", f" {name}")).cloud
+    assert cloud == CLOUDS[name]
+    addresses = (cloud.authority, cloud.exchange, cloud.management, cloud.graph)
+    assert all(address and address.startswith("https://") and not address.endswith("/") for address in addresses)
+
+
+def test_a_cloud_of_ones_own_needs_only_what_the_sources_need(tmp_path: Path) -> None:
+    mapping = " {authority: 'https://127.0.0.1:8443/', exchange: 'https://[2001:db8::1]:8443/x/'}"
+    assert read(tmp_path, with_("cloud", mapping)).cloud == Cloud(
+        authority="https://127.0.0.1:8443", exchange="https://[2001:db8::1]:8443/x"
+    )
+
+
+@pytest.mark.parametrize("tenant", ["contoso.com", "contoso.onmicrosoft.com", "CONTOSO.COM"])
+def test_a_tenant_may_be_a_domain(tenant: str, tmp_path: Path) -> None:
+    assert read(tmp_path, with_("tenant", f" {tenant}")).tenant == tenant
+
+
+@pytest.mark.parametrize(("written", "size"), [("1024", 1024), ("64MB", 64_000_000), ("64MiB", 2**26), ("1GiB", 2**30)])
+def test_sizes_are_bytes(written: str, size: int, tmp_path: Path) -> None:
+    assert read(tmp_path, with_("evidence", f" {{folder: e, chunk_bytes: {written}}}")).evidence.chunk_bytes == size
+
+
+@pytest.mark.parametrize("word", ["no", "on", "off", "yes", "NULL", "0o17", "0x1f", "017", "12:30", "1e3", ".inf", "="])
+def test_what_yaml_would_turn_into_something_else_stays_text(word: str) -> None:
+    assert parse(f"operator: {word}".encode(), "f").values == {"operator": word}
+
+
+@pytest.mark.parametrize("written", ["2026-10-01", "2026-10-01T00:00:00Z", "'1'", '"true"', "'null'"])
+def test_dates_and_what_is_quoted_stay_text(written: str) -> None:
+    assert parse(f"operator: {written}".encode(), "f").values == {"operator": written.strip("'\"")}
+
+
+def test_plain_words_and_numbers_are_what_they_say() -> None:
+    text = b"\xef\xbb\xbf[null, ~, true, False, -1, 0, 1.5, 9999999999999999999]"
+    assert parse(b"a: " + text.removeprefix(b"\xef\xbb\xbf"), "f").values["a"] == [
+        None, None, True, False, -1, 0, 1.5, "9999999999999999999",
+    ]  # fmt: skip
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_taken(tmp_path: Path) -> None:
+    data = b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode()
+    loaded = load(written(tmp_path, data), now=NOW)
+    assert loaded.engagement == read(tmp_path, GOOD)
+    assert loaded.text == data
+
+
+def documents(tmp_path: Path, *texts: str) -> list[dict[str, object]]:
+    """Return the plain values of some files."""
+    return [load(written(tmp_path, text), now=NOW).document for text in texts]
+
+
+def test_order_comments_and_sign_in_do_not_make_another_question(tmp_path: Path) -> None:
+    turned = "# a comment\n" + "\n".join(reversed(GOOD.splitlines())).replace("device-code", "interactive")
+    assert differences(*documents(tmp_path, GOOD, turned)) == []
+
+
+def test_what_would_be_asked_differently_is_named(tmp_path: Path) -> None:
+    changed = with_("window", " {last: 7d}").replace("{unified-audit-log: {}}", "{message-trace: {for: tenant}}")
+    assert differences(*documents(tmp_path, GOOD, changed)) == [
+        "window.last: 30d -> 7d",
+        'sources.message-trace: (absent) -> {"for": "tenant"}',
+        "sources.unified-audit-log: {} -> (absent)",
+    ]

@@ -1,0 +1,124 @@
+"""What to do next about a slice: design 1.4, sentence by sentence."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from collector.model import Status
+from collector.run.decide import Again, Asked, Settle, Situation, Split, decide, pieces_for
+from collector.sources.base import Finding, Kind
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+A, B, C = b"a", b"b", b"c"
+
+
+def asked(kind: Kind, reason: str | None = None, *, got: set[bytes] | None = None, knew: set[bytes] | None = None, **more):
+    return Asked(Finding(kind, reason, **more), frozenset(got or set()), frozenset(knew or set()))
+
+
+def situation(*history: Asked, **more) -> Situation:
+    usual = {
+        "spent": False,
+        "divisible": True,
+        "start": START,
+        "end": START + timedelta(days=1),
+        "horizon": START - timedelta(days=90),
+        "page_sizes_left": 2,
+    }
+    return Situation(history=history, **{**usual, **more})
+
+
+def test_a_whole_session_is_complete():
+    assert decide(situation(asked(Kind.WHOLE, got={A}))) == Settle(Status.COMPLETE)
+
+
+def test_a_whole_session_that_lacks_what_an_earlier_one_delivered_is_asked_again():
+    step = decide(situation(asked(Kind.FAILED, "x", got={A, B}), asked(Kind.WHOLE, got={B}, knew={A, B})))
+    assert isinstance(step, Again)
+
+
+def test_a_whole_session_that_goes_on_lacking_is_a_gap_in_the_end():
+    step = decide(situation(asked(Kind.WHOLE, got={B}, knew={A, B}), spent=True, divisible=False))
+    assert step == Settle(Status.GAP, "lacks-earlier-rows")
+
+
+def test_one_empty_answer_is_no_proof():
+    assert decide(situation(asked(Kind.EMPTY))) == Again(wait=False)
+
+
+def test_two_empty_answers_in_a_row_are():
+    assert decide(situation(asked(Kind.EMPTY), asked(Kind.EMPTY))) == Settle(Status.EMPTY)
+
+
+def test_empty_answers_with_a_failure_between_them_are_not_in_a_row():
+    step = decide(situation(asked(Kind.EMPTY), asked(Kind.FAILED, "x"), asked(Kind.EMPTY)))
+    assert step == Again(wait=False)
+
+
+def test_empty_after_rows_came_is_a_failure():
+    knew = {A}
+    history = (asked(Kind.FAILED, "x", got=knew), asked(Kind.EMPTY, knew=knew), asked(Kind.EMPTY, knew=knew))
+    assert decide(situation(*history, spent=True, divisible=False)) == Settle(Status.GAP, "lacks-earlier-rows")
+
+
+def test_an_empty_slice_older_than_the_retention_proves_nothing():
+    step = decide(situation(asked(Kind.EMPTY), asked(Kind.EMPTY), horizon=START + timedelta(days=1)))
+    assert step == Settle(Status.GAP, "beyond-retention")
+
+
+def test_an_unusable_count_needs_two_sessions_that_agree():
+    first = asked(Kind.UNCOUNTED, "count-unusable", got={A, B})
+    assert isinstance(decide(situation(first)), Again)
+    second = asked(Kind.UNCOUNTED, "count-unusable", got={A, B}, knew={A, B})
+    assert decide(situation(first, second)) == Settle(Status.COMPLETE, "count-unusable")
+
+
+def test_uncounted_sessions_that_differ_do_not_agree():
+    first = asked(Kind.UNCOUNTED, "count-unusable", got={A, B})
+    second = asked(Kind.UNCOUNTED, "count-unusable", got={A, C}, knew={A, B})
+    assert isinstance(decide(situation(first, second)), Again)
+
+
+def test_two_sessions_that_agree_on_less_than_is_known_do_not_count():
+    first = asked(Kind.UNCOUNTED, "count-unusable", got={A}, knew={A, B})
+    assert isinstance(decide(situation(first, first)), Again)
+
+
+@pytest.mark.parametrize(("expected", "pieces"), [(None, 2), (50_000, 2), (50_001, 3), (120_000, 6), (10**7, 32)])
+def test_a_slice_that_is_too_large_is_cut_by_its_count_where_that_is_not_capped(expected, pieces):
+    assert pieces_for(expected) == pieces
+    step = decide(situation(asked(Kind.TOO_LARGE, "over-ceiling", expected=expected)))
+    assert step == Split(pieces)
+
+
+def test_a_second_that_is_too_large_is_a_gap():
+    step = decide(situation(asked(Kind.TOO_LARGE, "over-ceiling"), divisible=False))
+    assert step == Settle(Status.GAP, "over-ceiling")
+
+
+def test_an_answer_of_too_many_bytes_is_tried_with_smaller_pages_first():
+    large = asked(Kind.TOO_LARGE, "answer-too-large")
+    assert decide(situation(large)) == Again(smaller=True, wait=False)
+    assert decide(situation(large, page_sizes_left=0)) == Split(2)
+
+
+def test_a_failure_is_asked_again_then_with_smaller_pages_then_halved_then_a_gap():
+    bad = asked(Kind.FAILED, "short-session")
+    assert decide(situation(bad)) == Again(smaller=False)
+    assert decide(situation(bad, bad)) == Again(smaller=True)
+    assert decide(situation(bad, bad, spent=True)) == Split(failing=True)
+    assert decide(situation(bad, spent=True, divisible=False)) == Settle(Status.GAP, "short-session")
+
+
+def test_a_refusal_is_a_gap_at_once():
+    assert decide(situation(asked(Kind.REFUSED, "forbidden", forbidden=True))) == Settle(Status.GAP, "forbidden")
+
+
+def test_a_refusal_across_the_horizon_is_parted_there():
+    horizon = START + timedelta(hours=5)
+    assert decide(situation(asked(Kind.REFUSED, "refused: 400"), horizon=horizon)) == Split(at=horizon)
+
+
+def test_a_refusal_of_what_is_too_old_says_so():
+    step = decide(situation(asked(Kind.REFUSED, "refused: 400"), horizon=START + timedelta(days=2)))
+    assert step == Settle(Status.GAP, "beyond-retention")
