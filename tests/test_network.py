@@ -43,9 +43,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Location", "/elsewhere")
         self.end_headers()
 
-    do_GET = do_CONNECT = answer
+    do_GET = do_CONNECT = answer  # noqa: N815
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
 
 

@@ -36,7 +36,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def collector(
-    version: Annotated[  # noqa: ARG001 - handled by its callback
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:

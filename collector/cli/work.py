@@ -14,7 +14,7 @@ from collector.clock import Clock, SystemClock
 from collector.config import Network
 from collector.config.reading import Loaded, load
 from collector.errors import PRECEDENCE, ExitCode, UsageError
-from collector.evidence import Coverage, DiskStore, Verification, cover, find_runs, read
+from collector.evidence import Coverage, Store, Verification, cover, find_runs, read
 from collector.evidence import verify as verify_run
 from collector.http.transport import RequestsTransport, Transport
 from collector.run.engage import Result, Seams
@@ -50,7 +50,7 @@ def engage(loaded: Loaded, clock: Clock, *, new: bool, detail: show.Detail) -> R
         return RequestsTransport(session, clock=clock, deadline=deadline)
 
     with progress.watching(detail) as observer:
-        seams = Seams(clock=clock, store=DiskStore(), transport=transport, ask=_ask, observer=observer)
+        seams = Seams(clock=clock, store=Store(), transport=transport, ask=_ask, observer=observer)
         return collect_run(loaded, seams, new=new)
 
 

@@ -209,7 +209,10 @@ class Engagement(Shape, frozen=True):
     limits: LimitsTable = LimitsTable()
 
     def limits_of(self, source: str) -> Limits:
-        """Return what holds for a source: its own limits over `default`, over the documented quota (QUOTAS)."""
+        """Return what holds for a source: its own limits over `default`, over the documented quota (QUOTAS).
+
+        For the source `default`, what holds for all that is no source's, such as signing in.
+        """
         own = getattr(self.limits, source.replace("-", "_"))
         given = {**_given(self.limits.default), **_given(own)}
         return Limits(**{"rate": QUOTAS.get(source), **given})

@@ -19,7 +19,6 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.I
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?!\d+$){_LABEL}", re.ASCII | re.IGNORECASE)
 _MAILBOX = re.compile(r"[^@\s]+@[^@\s]+")
-
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -61,10 +60,11 @@ def _names(engagement: Engagement) -> Iterator[Broken]:
 
 
 def _lists(engagement: Engagement) -> Iterator[Broken]:
-    named = [mailbox.casefold() for mailbox in engagement.mailboxes]
+    named: set[str] = set()
     for index, mailbox in enumerate(engagement.mailboxes):
-        if named.index(mailbox.casefold()) < index:
+        if mailbox.casefold() in named:
             yield Broken(("mailboxes", index), f"{shown(mailbox)} is named twice", "keep one of the two")
+        named.add(mailbox.casefold())
         if not _MAILBOX.fullmatch(mailbox):
             yield Broken(("mailboxes", index), f"{shown(mailbox)} is not an address", "write it as name@domain")
     for index, network in enumerate(engagement.attacker.ips):

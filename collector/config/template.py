@@ -99,7 +99,7 @@ Grant the application no more than this:
      View-Only Configuration     the organisation's audit settings
    The Entra role Global Reader covers the same reading, and more.
 
-A new grant can take an hour or so to be known everywhere. `collector doctor FILE` says what is missing.
+A new grant can take an hour or so to be known everywhere.
 """
 
 

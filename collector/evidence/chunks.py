@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from isal import igzip, isal_zlib
+from isal import igzip_lib, isal_zlib
 
 from collector.errors import IntegrityError
 from collector.evidence.layout import payload_path
-from collector.evidence.lines import blocks, read_blocks, split
-from collector.evidence.store import Output, disk_errors
+from collector.evidence.lines import BLOCK, read_blocks, split
+from collector.evidence.store import Output
 from collector.model import Chunk, RequestLines
 
 Compression = Literal["gzip", "none"]
@@ -89,11 +89,23 @@ def contents(run: Path, chunk: Chunk) -> Iterator[bytes]:
     if not chunk.path.endswith(SUFFIXES["gzip"]):
         yield from read_blocks(path)
         return
-    with disk_errors(path), path.open("rb") as file:
-        try:
-            yield from blocks(igzip.IGzipFile(fileobj=file))
-        except (igzip.BadGzipFile, isal_zlib.error, EOFError) as error:
-            raise IntegrityError(f"{chunk.path} cannot be unpacked: {error}") from error
+    try:
+        yield from _unpacked(read_blocks(path))
+    except igzip_lib.error as error:  # type: ignore[misc]  # its stub calls the class an instance
+        raise IntegrityError(f"{chunk.path} cannot be unpacked: {error}") from error
+
+
+def _unpacked(packed: Iterable[bytes]) -> Iterator[bytes]:
+    """Unpack one gzip member, never more than a block at a time."""
+    unpacker = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
+    for block in packed:
+        yield unpacker.decompress(block, BLOCK)
+        while not unpacker.needs_input and not unpacker.eof:
+            yield unpacker.decompress(b"", BLOCK)
+        if unpacker.eof:
+            break
+    if not unpacker.eof:
+        raise IntegrityError("a chunk ends before its records do")
 
 
 def lines(run: Path, chunk: Chunk) -> Iterator[bytes]:

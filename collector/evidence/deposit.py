@@ -6,7 +6,7 @@ Invariants: I6, a name in data/ is given once; what this module returns is durab
 import hashlib
 from collections.abc import Iterable
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from collector.evidence.chunks import SUFFIXES, ChunkFile, pack
 from collector.evidence.journal import Opened
@@ -26,8 +26,11 @@ class Deposit:
         self._made: set[str] = set()
         self._last: dict[str, int] = {}
         for chunk in taken:
-            folder, _, name = chunk.path.rpartition("/")
-            self._last[folder] = self._last.get(folder, 0) + name[:1].isdigit()
+            path = PurePosixPath(chunk.path)
+            number = path.name.partition(".")[0]
+            if number.isdecimal():
+                folder = path.parent.as_posix()
+                self._last[folder] = max(self._last.get(folder, 0), int(number))
 
     def staging_path(self) -> Path:
         """Return an unused path in staging/."""

@@ -45,7 +45,7 @@ class Quarantine:
     @property
     def name(self) -> str | None:
         """The folder, below the run, or None where nothing was put there."""
-        return self._folder and self._folder.relative_to(self._run).as_posix()
+        return self._folder.relative_to(self._run).as_posix() if self._folder else None
 
     def take(self, path: Path) -> None:
         """Move a file or folder of the run here, durably, under its own path."""

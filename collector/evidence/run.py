@@ -18,7 +18,7 @@ from collector.evidence import bag, recovery
 from collector.evidence.account import read_plan
 from collector.evidence.chunks import Compression
 from collector.evidence.deposit import Deposit
-from collector.evidence.journal import TOOL, Commit, Journal, Opened, Resumed, Sealed, Walk, encode
+from collector.evidence.journal import TOOL, Commit, Journal, Opened, Resumed, Sealed, Walk, encode, walk
 from collector.evidence.layout import (
     COVERAGE,
     CUSTODY,
@@ -63,9 +63,9 @@ class Opening(msgspec.Struct, frozen=True):
 class RunFolder:
     """The one writer of a run. `log` and `commit` may be called from any thread."""
 
-    def __init__(self, path: Path, found: Walk, plan: Plan, twins: Twins, store: Store, clock: Clock) -> None:
+    def __init__(self, path: Path, found: Walk, twins: Twins, *, store: Store, clock: Clock) -> None:
         self.path = path
-        self.plan = plan
+        self.plan = read_plan(path)
         self.sealed = False
         self._opened = found.opened
         self._commits = list(found.commits)
@@ -102,7 +102,7 @@ class RunFolder:
             )
         )
         store.write_whole(path / JOURNAL, line + b"\n")
-        return cls(path, walk(path), opening.plan, Twins(), store, clock)
+        return cls(path, walk(path), Twins(), store=store, clock=clock)
 
     @classmethod
     def resume(
@@ -118,7 +118,7 @@ class RunFolder:
         quarantine = recovery.Quarantine(path, store, clock.now())
         found = recovery.recover(path, store, quarantine)
         twins = recovery.standing(path, found, key)
-        folder = cls(path, found, read_plan(path), twins, store, clock)
+        folder = cls(path, found, twins, store=store, clock=clock)
         folder._journal.append(Resumed(at=clock.now(), tool=TOOL, note=dict(note), quarantined=quarantine.name))
         return folder
 
@@ -162,8 +162,8 @@ class RunFolder:
                     source=slice_.source,
                     part=slice_.part,
                     axis=slice_.axis,
-                    start=slice_.window and slice_.window.start,
-                    end=slice_.window and slice_.window.end,
+                    start=slice_.window.start if slice_.window else None,
+                    end=slice_.window.end if slice_.window else None,
                     status=outcome.status,
                     records=len(rows),
                     duplicates=staging.duplicates + len(staging.rows) - len(rows) if staging else 0,

@@ -116,7 +116,8 @@ class Staging:
 
         The count of duplicates goes to the first.
         """
-        kept, others = [], []
+        kept: list[StagedRow] = []
+        others: list[StagedRow] = []
         for row in self._rows:
             (kept if keep(row) else others).append(row)
         self._spool.share()

@@ -6,29 +6,18 @@ sealed when every slice is complete, empty or a gap, and only then.
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from collector import __version__, config
+from collector import config
 from collector.auth import MsalHttp, SignIn
 from collector.clock import Clock
-from collector.config import Engagement, Limits, Network
-from collector.config.reading import Loaded, differences
+from collector.config import Engagement, Limits, Loaded, Network, differences
 from collector.config.yamlfile import parse
 from collector.errors import ExitCode, UsageError
-from collector.evidence import (
-    Commit,
-    Coverage,
-    Opening,
-    RunFolder,
-    Store,
-    cover,
-    encode_coverage,
-    lock,
-    open_runs,
-    remaining,
-)
-from collector.evidence.layout import ENGAGEMENT
+from collector.evidence import Commit, Coverage, Opening, RunFolder, Store, cover, encode, find_runs, lock, remaining
+from collector.evidence.layout import ENGAGEMENT, SEAL
 from collector.http.client import Client
 from collector.http.limiter import Gate
 from collector.http.transport import Transport
@@ -75,10 +64,10 @@ def run(loaded: Loaded, seams: Seams, *, new: bool) -> Result:
     """
     engagement = loaded.engagement
     folder = engagement.evidence.folder / engagement.engagement
-    with lock(folder, store=seams.store), _folder(loaded, folder, seams, new=new) as run_folder:
+    with lock(folder), closing(_folder(loaded, folder, seams, new=new)) as run_folder:
         _collect(engagement, run_folder, seams)
         coverage = cover(run_folder.plan, run_folder.commits)
-        run_folder.seal(coverage=encode_coverage(coverage), bag_info=_bag_info(engagement, run_folder.plan))
+        run_folder.seal(coverage=encode(coverage), bag_info=_bag_info(engagement, run_folder.plan))
         return Result(run_folder.path, coverage, run_folder.commits, exit_code_of(run_folder.commits))
 
 
@@ -101,7 +90,6 @@ def _folder(loaded: Loaded, folder: Path, seams: Seams, *, new: bool) -> RunFold
         plan=make_plan(loaded.engagement, seams.clock.now()),
         engagement=loaded.text,
         environment=environment.describe(seams.clock),
-        tool=f"collector {__version__}",
         compression=evidence.compression,
         chunk_bytes=evidence.chunk_bytes,
     )
@@ -111,7 +99,9 @@ def _folder(loaded: Loaded, folder: Path, seams: Seams, *, new: bool) -> RunFold
 def _open_run(loaded: Loaded, folder: Path) -> Path | None:
     """Return the newest open run that asks the same; raises UsageError where there are open runs but none does."""
     changed: list[str] = []
-    for path in open_runs(folder):
+    for path in reversed(find_runs(folder)):
+        if (path / SEAL).exists():
+            continue
         changes = differences(_document(path), loaded.document)
         if not changes:
             return path
@@ -169,7 +159,7 @@ def _collect(engagement: Engagement, run_folder: RunFolder, seams: Seams) -> Non
         source = SOURCES[one.source](Bridge(client, sign_in, engagement.cloud.exchange), engagement)
         collection = _collection(one, source, client, run_folder, seams, limits=limits)
         left = remaining(one, run_folder.commits)
-        tasks = collection.tasks(slices_of(one, left, horizon_of(source, seams.clock.now()), source))
+        tasks = collection.tasks(slices_of(one, left, horizon_of(source, seams.clock.now()), source.longest))
         gangs.append(Gang(collection.work, limits.concurrency, tasks))
         collections.append(collection)
     run_all(gangs, seams.clock)

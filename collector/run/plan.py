@@ -4,7 +4,7 @@ Invariants: the slices of a window join without hole or overlap and end on whole
 commits always leave the same slices to ask for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil
@@ -62,7 +62,7 @@ def forecast(engagement: Engagement, now: datetime) -> list[Forecast]:
 def _forecast(planned: SourcePlan, part: str | None, engagement: Engagement, now: datetime) -> Forecast:
     source = KINDS[planned.source]
     assert planned.window is not None  # noqa: S101 - both sources have one
-    slices = slices_of(planned, {part: (planned.window,)}, now - source.retention, source)
+    slices = slices_of(planned, {part: (planned.window,)}, now - source.retention, source.longest)
     requests = 2 * len(slices)
     rate = engagement.limits_of(planned.source).rate
     seconds = requests / rate.requests * rate.period if rate else None
@@ -106,15 +106,16 @@ def trace_parts(asked: config.MessageTrace, mailboxes: tuple[str, ...]) -> tuple
 
 
 def slices_of(
-    planned: SourcePlan, left: dict[str | None, tuple[Window, ...]], horizon: datetime, source: Source | type[Source]
+    planned: SourcePlan, left: Mapping[str | None, tuple[Window | None, ...]], horizon: datetime, longest: timedelta
 ) -> list[Slice]:
     """Return what is to be asked for of what is `left`; `horizon` is how far back the service keeps records."""
     return [
         Slice(planned.source, part, planned.axis, piece)
         for part, windows in left.items()
         for window in windows
+        if window is not None
         for aged in _at_horizon(window, horizon)
-        for piece in cut(aged, source.longest, PIECES)
+        for piece in cut(aged, longest, PIECES)
     ]
 
 

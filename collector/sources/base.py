@@ -61,8 +61,6 @@ class Source(Protocol):
     """How long the service keeps records; an empty slice that is older proves nothing."""
     longest: timedelta
     """The longest slice that is asked for at once."""
-    ceiling: int | None
-    """Rows at which one asking ends whatever there is; None where there is no such number."""
     page_sizes: tuple[int, ...]
     """Rows an answer, largest first; a slice that fails is tried with smaller ones."""
 

@@ -90,7 +90,7 @@ class World:
             http=http,
             ask=lambda label: f"typed for {label}",
             tell=self.told.append,
-            browse=lambda address: self.browse(address),
+            browse=self.browse,
         )
 
 

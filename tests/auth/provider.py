@@ -1,4 +1,4 @@
-"""An identity provider on loopback TLS, good enough for the real MSAL (protocol.md E1, E7), and a clock that is told."""
+"""An identity provider on loopback TLS, good enough for the real MSAL (protocol.md E1, E7), and a clock to match."""
 
 import base64
 import hashlib
@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import jwt
 import trustme
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from collector.errors import Interrupted
 
@@ -49,6 +50,9 @@ class FakeClock:
         self.elapsed += seconds
         self.during_sleep()
         self.check()
+
+    def stop(self) -> None:
+        self.stopped = True
 
     def check(self) -> None:
         if self.stopped:
@@ -154,10 +158,12 @@ class Provider:
         if "client_secret" in form:
             return form["client_secret"] == SECRET
         assert self.certificate
+        verifier = self.certificate.public_key()
+        assert isinstance(verifier, RSAPublicKey)
         header = jwt.get_unverified_header(form["client_assertion"])
         told = jwt.decode(
             form["client_assertion"],
-            self.certificate.public_key(),
+            verifier,
             algorithms=["PS256"],
             audience=f"{self.address}/{TENANT}/oauth2/v2.0/token",
         )
@@ -241,9 +247,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    do_GET = do_POST = do_CONNECT = _any
+    do_GET = do_POST = do_CONNECT = _any  # noqa: N815
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         pass
 
 

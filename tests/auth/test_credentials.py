@@ -60,11 +60,11 @@ def certificate(path: Path, reference: SecretRef | None = None) -> Certificate:
 def test_a_certificate_opens_with_and_without_a_password(
     world: World,
     provider: Provider,
+    *,
     key: RSAPrivateKey,
     certify: Certify,
     tmp_path: Path,
     form: Form,
-    *,
     protected: bool,
 ) -> None:
     path = tmp_path / "app"
@@ -87,6 +87,7 @@ def test_a_certificate_opens_with_and_without_a_password(
 def test_a_wrong_or_missing_password_is_found_offline(
     world: World,
     provider: Provider,
+    *,
     key: RSAPrivateKey,
     certify: Certify,
     tmp_path: Path,
@@ -154,6 +155,6 @@ def test_an_expired_certificate_says_when(world: World, key: RSAPrivateKey, cert
 def test_a_secret_that_is_not_set_is_named_before_anything_is_sent(world: World, provider: Provider) -> None:
     nowhere = SecretRef(kind="env", target="COLLECTOR_TEST_UNSET")
 
-    with pytest.raises(UsageError, match="auth.client_secret"):
+    with pytest.raises(UsageError, match=r"auth\.client_secret"):
         world.sign_in(ClientSecret(client_id=CLIENT, client_secret=nowhere))
     assert provider.asked == []

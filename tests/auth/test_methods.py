@@ -91,7 +91,7 @@ def test_a_code_that_nobody_uses_ends_the_sign_in(world: World, provider: Provid
 
 def test_ctrl_c_ends_the_wait_for_a_device_code(world: World, provider: Provider) -> None:
     provider.pending = 10_000
-    world.clock.during_sleep = lambda: setattr(world.clock, "stopped", True)
+    world.clock.during_sleep = world.clock.stop
 
     with pytest.raises(Interrupted):
         world.sign_in(DeviceCode(client_id=CLIENT)).token(EXCHANGE)
@@ -199,7 +199,7 @@ def test_a_code_of_another_sign_in_is_refused_by_its_nonce(world: World, provide
 
 
 def test_ctrl_c_ends_the_wait_for_the_browser(world: World) -> None:
-    world.browse = lambda _: setattr(world.clock, "stopped", True)
+    world.browse = lambda _: world.clock.stop()
 
     with pytest.raises(Interrupted):
         world.sign_in(Interactive(client_id=CLIENT)).token(EXCHANGE)

@@ -211,7 +211,7 @@ def test_an_outage_that_outlasts_the_patience_is_temporary(world: World, provide
 def test_ctrl_c_ends_the_wait_for_an_outage(world: World, provider: Provider) -> None:
     sign_in = world.sign_in()
     provider.script.extend([reply(503, {})] * 100)
-    world.clock.during_sleep = lambda: setattr(world.clock, "stopped", True)
+    world.clock.during_sleep = world.clock.stop
 
     with pytest.raises(Interrupted):
         sign_in.token(EXCHANGE)

@@ -33,6 +33,7 @@ def test_a_sources_own_limits_stand_over_the_default_and_the_default_over_the_qu
         attempts=9, first_wait=0.25, settle=5400.0, rate=Rate(requests=100, period=300.0)
     )
     assert engagement.limits_of("unified-audit-log").rate is None
+    assert engagement.limits_of("default") == engagement.limits_of("unified-audit-log")
     slower = read(tmp_path, with_("limits", " {default: {rate: 10/1m}}"))
     assert slower.limits_of("message-trace").rate == Rate(requests=10, period=60.0)
 

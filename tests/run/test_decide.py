@@ -12,7 +12,9 @@ START = datetime(2026, 11, 1, tzinfo=UTC)
 A, B, C = b"a", b"b", b"c"
 
 
-def asked(kind: Kind, reason: str | None = None, *, got: set[bytes] | None = None, knew: set[bytes] | None = None, **more):
+def asked(
+    kind: Kind, reason: str | None = None, *, got: set[bytes] | None = None, knew: set[bytes] | None = None, **more
+):
     return Asked(Finding(kind, reason, **more), frozenset(got or set()), frozenset(knew or set()))
 
 

@@ -48,7 +48,7 @@ def planned(window: Window) -> SourcePlan:
 def test_a_window_across_the_retention_is_parted_there_and_an_hour_later():
     window = Window(NOW - timedelta(days=200), NOW)
     horizon = NOW - timedelta(days=180)
-    slices = slices_of(planned(window), {None: (window,)}, horizon, UnifiedAuditLog)
+    slices = slices_of(planned(window), {None: (window,)}, horizon, UnifiedAuditLog.longest)
     edges = {one.window.start for one in slices}
     assert {horizon, horizon + timedelta(hours=1)} <= edges
     assert joins(window, [one.window for one in slices])
@@ -57,5 +57,5 @@ def test_a_window_across_the_retention_is_parted_there_and_an_hour_later():
 def test_only_what_is_left_is_asked_for():
     window = Window(NOW - timedelta(days=2), NOW)
     left = Window(NOW - timedelta(hours=1), NOW)
-    slices = slices_of(planned(window), {None: (left,)}, NOW - timedelta(days=180), UnifiedAuditLog)
+    slices = slices_of(planned(window), {None: (left,)}, NOW - timedelta(days=180), UnifiedAuditLog.longest)
     assert slices == [Slice("unified-audit-log", None, Axis.EVENT, left)]

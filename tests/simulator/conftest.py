@@ -91,7 +91,8 @@ def audit_rows(count: int, window: Window = WINDOW) -> list[AuditRow]:
 
 def trace_row(received: str, recipient: str, number: int = 0, **more: Any) -> TraceRow:
     sender = "orders@fabrikam.example.org"
-    return TraceRow(received, f"trace-{number}", f"<m{number}@fabrikam.example.org>", sender, recipient, "", 1, **more)
+    row = TraceRow(received, f"trace-{number}", f"<m{number}@fabrikam.example.org>", sender, recipient, "", 1)
+    return row._replace(**more)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import msal
 import pytest
 import requests
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509 import load_pem_x509_certificate
 
 from collector.simulator import TENANT_ID, Access, Scenario
@@ -74,15 +75,13 @@ def test_msal_signs_in_by_pfx() -> None:
 def test_an_assertion_of_another_key_is_refused() -> None:
     with calling(EMPTY) as caller:
         pem = caller.tenant.certificate.read_text()
-        stranger = requests_of_a_stranger()
+        stranger = key_of_a_stranger()
         thumbprint = load_pem_x509_certificate(pem.encode()).fingerprint(hashes.SHA1()).hex()
         result = app_token(caller, {"private_key": stranger, "thumbprint": thumbprint})
     assert (result["error"], result["error_codes"]) == ("invalid_client", [700027])
 
 
-def requests_of_a_stranger() -> str:
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
+def key_of_a_stranger() -> str:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return key.private_bytes(*pem).decode()

@@ -1,0 +1,36 @@
+"""Evidence on disk (design 1.3): what came, as it came, hashed as it is written, committed slice by slice and sealed.
+
+Invariants: I1 a journal line speaks only of bytes that are durable under their final name. I2 a file in data/ without
+a journal line is not evidence. I3 a torn last line of the journal is cut off, any other break of the chain is an
+integrity failure and is never repaired. I4 manifests come from the journal and the re-read bytes. I5 where bagit.txt
+stands, all before it is durable. I6 nothing under data/ is ever written again.
+"""
+
+from collector.evidence.account import Account, read
+from collector.evidence.chunks import lines
+from collector.evidence.coverage import Coverage, SliceCoverage, cover, encode, remaining
+from collector.evidence.journal import Commit
+from collector.evidence.layout import find_open, find_runs, lock
+from collector.evidence.run import Opening, RunFolder
+from collector.evidence.staging import StagedRow, Staging
+from collector.evidence.store import Store
+
+__all__ = [
+    "Account",
+    "Commit",
+    "Coverage",
+    "Opening",
+    "RunFolder",
+    "SliceCoverage",
+    "StagedRow",
+    "Staging",
+    "Store",
+    "cover",
+    "encode",
+    "find_open",
+    "find_runs",
+    "lines",
+    "lock",
+    "read",
+    "remaining",
+]
