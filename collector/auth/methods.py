@@ -35,7 +35,6 @@ class Application:
     """An application with a certificate or a secret."""
 
     def __init__(self, client_id: str, authority: str, http: MsalHttp, credential: Credential | None) -> None:
-        self._replays: dict[str, Any] = {}
         self._msal = _client(
             msal.ConfidentialClientApplication,
             client_id,
@@ -43,12 +42,10 @@ class Application:
             http,
             client_credential=credential,
             azure_region=msal.ConfidentialClientApplication.DISABLE_MSAL_FORCE_REGION,
-            http_cache=self._replays,
         )
 
     def acquire(self, api: str, claims: str | None) -> Mapping[str, Any]:
         """Return the answer to a client-credentials request."""
-        self._replays.clear()  # MSAL would repeat a refusal for a minute without asking; protocol.md E4
         self._msal.remove_tokens_for_client()
         answer: Mapping[str, Any] = self._msal.acquire_token_for_client(_scopes(api), claims_challenge=claims)
         return answer
@@ -135,6 +132,7 @@ def _client(kind: Any, client_id: str, authority: str, http: MsalHttp, **more: A
             instance_discovery=False,
             http_client=http,
             client_capabilities=CAPABILITIES,
+            http_cache=_Forgetful(),
             **more,
         )
     except ValueError:
@@ -142,6 +140,13 @@ def _client(kind: Any, client_id: str, authority: str, http: MsalHttp, **more: A
     raise AccessError(
         f"there is no tenant to sign in to at {authority}", remedy="check `tenant` and `cloud` in the engagement file"
     )
+
+
+class _Forgetful(dict[str, Any]):
+    """Where MSAL keeps refusals, to replay them for a minute without asking (E4): our waits come from `patiently`."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Keep nothing."""
 
 
 def _scopes(api: str) -> list[str]:

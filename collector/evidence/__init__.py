@@ -14,6 +14,7 @@ from collector.evidence.layout import find_open, find_runs, lock
 from collector.evidence.run import Opening, RunFolder
 from collector.evidence.staging import StagedRow, Staging
 from collector.evidence.store import Store
+from collector.evidence.verify import Verification, verify
 
 __all__ = [
     "Account",
@@ -25,6 +26,7 @@ __all__ = [
     "StagedRow",
     "Staging",
     "Store",
+    "Verification",
     "cover",
     "encode",
     "find_open",
@@ -33,4 +35,5 @@ __all__ = [
     "lock",
     "read",
     "remaining",
+    "verify",
 ]

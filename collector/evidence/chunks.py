@@ -91,7 +91,7 @@ def contents(run: Path, chunk: Chunk) -> Iterator[bytes]:
         return
     try:
         yield from _unpacked(read_blocks(path))
-    except igzip_lib.error as error:  # type: ignore[misc]  # its stub calls the class an instance
+    except (igzip_lib.error, EOFError) as error:  # type: ignore[misc]  # its stub calls the class an instance
         raise IntegrityError(f"{chunk.path} cannot be unpacked: {error}") from error
 
 
@@ -99,13 +99,24 @@ def _unpacked(packed: Iterable[bytes]) -> Iterator[bytes]:
     """Unpack one gzip member, never more than a block at a time."""
     unpacker = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
     for block in packed:
+        if unpacker.eof:
+            raise EOFError("more follows after its end")
         yield unpacker.decompress(block, BLOCK)
         while not unpacker.needs_input and not unpacker.eof:
             yield unpacker.decompress(b"", BLOCK)
-        if unpacker.eof:
-            break
-    if not unpacker.eof:
-        raise IntegrityError("a chunk ends before its records do")
+    if not unpacker.eof or unpacker.unused_data:
+        raise EOFError("it does not end where its records do")
+
+
+def count_lines(run: Path, chunk: Chunk) -> int:
+    """Count a chunk's lines in flat memory; raises IntegrityError where it cannot be unpacked or breaks off in one."""
+    number, last = 0, b"\n"
+    for block in contents(run, chunk):
+        number += block.count(b"\n")
+        last = block[-1:] or last
+    if last != b"\n":
+        raise IntegrityError(f"{chunk.path} breaks off in a line")
+    return number
 
 
 def lines(run: Path, chunk: Chunk) -> Iterator[bytes]:

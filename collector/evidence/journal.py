@@ -20,7 +20,7 @@ from collector import __version__
 from collector.errors import IntegrityError
 from collector.evidence.chunks import Compression
 from collector.evidence.layout import JOURNAL
-from collector.evidence.lines import read_blocks, split
+from collector.evidence.lines import encode_line, read_blocks, split
 from collector.evidence.store import Output
 from collector.model import Axis, Chunk, RequestLines, Slice, Status, Window
 
@@ -171,6 +171,11 @@ class Walk(msgspec.Struct, frozen=True):
         return tuple(entry for entry in self.entries if isinstance(entry, Commit))
 
     @property
+    def marks(self) -> tuple[LogMark, ...]:
+        """What the entries say of requests.jsonl, in the order of the journal."""
+        return tuple(entry.requests_log for entry in self.entries if isinstance(entry, Commit | Sealed))
+
+    @property
     def payload(self) -> tuple[Chunk, ...]:
         """Every file in data/ that is evidence (I2), in the order of the journal."""
         return tuple(chunk for entry in self.entries if isinstance(entry, Commit | Sealed) for chunk in entry.payload)
@@ -178,7 +183,7 @@ class Walk(msgspec.Struct, frozen=True):
 
 def encode(entry: Entry) -> bytes:
     """Return an entry as its line, without the line feed."""
-    return msgspec.json.encode(entry)
+    return encode_line(entry)
 
 
 def digest_of(line: bytes) -> str:

@@ -65,9 +65,10 @@ def free_name(folder: Path, moment: datetime) -> Path:
     """Return a path in `folder` named for the time (UTC), with -2, -3 … where that is taken."""
     stamp = f"{moment:%Y%m%dT%H%M%SZ}"
     path, count = folder / stamp, 1
-    while path.exists():
-        count += 1
-        path = folder / f"{stamp}-{count}"
+    with disk_errors(path):
+        while path.exists():
+            count += 1
+            path = folder / f"{stamp}-{count}"
     return path
 
 

@@ -4,9 +4,12 @@ Invariant: memory stays flat whatever a file holds: at most one line of LONGEST_
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
 
 from collector.errors import IntegrityError
 from collector.evidence.store import disk_errors
@@ -44,6 +47,15 @@ def split(source: Iterable[bytes]) -> Iterator[bytes]:
             begun, length = [others[-1]], len(others[-1])
     if length:
         yield b"".join(begun)
+
+
+def encode_line(value: object) -> bytes:
+    """Return a value as compact JSON on one line, without line feed; a lone surrogate, which is no text, becomes `?`."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        plain = json.dumps(msgspec.to_builtins(value), ensure_ascii=False, separators=(",", ":"))
+        return plain.encode("utf-8", "replace")
 
 
 def digest(path: Path) -> tuple[str, int]:

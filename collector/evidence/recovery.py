@@ -73,19 +73,21 @@ def recover(run: Path, store: Store, quarantine: Quarantine) -> Walk:
 
     Returns the journal's entries. The hashes of the chunks are checked by `standing`.
     """
-    found = walk(run)
-    if found.problem:
-        raise IntegrityError(f"{JOURNAL}: {found.problem}", remedy="run `collector verify`; a new run needs `--new`")
-    check_files(run, found)
-    store.sync_folder(run / CUSTODY)
-    quarantine.cut(run / JOURNAL, found.length)
-    quarantine.cut(run / REQUESTS, whole_length(run / REQUESTS))
-    sweep(run, found.payload, quarantine)
-    staging = run / STAGING
-    if staging.is_dir() and any(staging.iterdir()):
-        quarantine.take(staging)
-    store.make_folder(staging)
-    return found
+    with disk_errors(run):
+        found = walk(run)
+        if found.problem:
+            raise IntegrityError(f"{JOURNAL}: {found.problem}", remedy="`collector run --new` starts another run")
+        check_files(run, found)
+        store.sync_folder(run / CUSTODY)
+        committed = max((mark.bytes for mark in found.marks), default=0)
+        quarantine.cut(run / JOURNAL, found.length)
+        quarantine.cut(run / REQUESTS, max(committed, whole_length(run / REQUESTS)))
+        sweep(run, found.payload, quarantine)
+        staging = run / STAGING
+        if staging.is_dir() and any(staging.iterdir()):
+            quarantine.take(staging)
+        store.make_folder(staging)
+        return found
 
 
 def sweep(run: Path, payload: Iterable[Chunk], quarantine: Quarantine) -> None:
@@ -113,7 +115,7 @@ def check_files(run: Path, found: Walk) -> None:
             raise IntegrityError(f"{path} is not what it was when the run was opened")
     if not (run / REQUESTS).is_file():
         raise IntegrityError(f"{REQUESTS} is missing")
-    for mark in check_marks(run / REQUESTS, [commit.requests_log for commit in found.commits[-1:]]):
+    for mark in check_marks(run / REQUESTS, found.marks[-1:]):
         raise IntegrityError(f"the first {mark.bytes} bytes of {REQUESTS} are not what was committed")
     for chunk in found.payload:
         check_chunk(run, chunk)

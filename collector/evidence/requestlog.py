@@ -11,7 +11,7 @@ import msgspec
 
 from collector.errors import IntegrityError
 from collector.evidence.journal import LogMark
-from collector.evidence.lines import read_blocks, split
+from collector.evidence.lines import encode_line, read_blocks, split
 from collector.evidence.store import Guard, Output
 
 
@@ -28,7 +28,7 @@ class RequestLog:
 
     def append(self, entry: Mapping[str, object]) -> None:
         """Add a line; durable with the next `mark`. Raises DiskError."""
-        line = msgspec.json.encode(entry) + b"\n"
+        line = encode_line(entry) + b"\n"
         with self._guard:
             self._output.write(line)
             self._count(line)

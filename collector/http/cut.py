@@ -3,10 +3,12 @@
 Invariants: a row comes out as the bytes that came in, less the line breaks between its tokens; every row of every
 `value` member comes out, or the answer is unreadable as a whole. Two ways lead there: msgspec, fast and strict, and
 the standard library's scanner over the body read as latin-1 (so that a character's offset is a byte's), for what
-msgspec refuses or would pass over: lone surrogates, NaN, a second `value` member.
+msgspec refuses or would pass over: lone surrogates, NaN, a member that stands twice or has an escape in its name.
+An answer that says beside its rows that something failed is no answer: a stream that breaks off tells so at its end.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -27,10 +29,13 @@ class _Fast(msgspec.Struct):
     value: list[msgspec.Raw]
     warnings: list[str] = msgspec.field(name="@adminapi.warnings", default_factory=list)
     errors: list[Any] = msgspec.field(name="@adminapi.errors", default_factory=list)
+    error: Any = None
     next_link: str | None = msgspec.field(name="@odata.nextLink", default=None)
 
 
 _fast = msgspec.json.Decoder(_Fast)
+_NAMES = tuple(f'"{name}"'.encode() for name in _Fast.__struct_encode_fields__)
+_ESCAPED_LETTER = re.compile(rb"\\u00(?:[4-7]|2[eE])")
 _BLANKS = (" ", "\t", "\r", "\n")
 _BOM = "\xef\xbb\xbf"
 _strict = json.JSONDecoder(parse_int=str, parse_float=str)
@@ -39,14 +44,14 @@ _loose = json.JSONDecoder(parse_int=str, parse_float=str, strict=False)
 
 def cut(body: bytes) -> Envelope:
     """Return the rows, warnings and next link of an answer; raises Unanswered, with the body, where it cannot."""
-    if body.count(b'"value"') == 1:
+    if _each_member_once(body):
         try:
             page = _fast.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass
         else:
             rows = tuple(_one_line(bytes(raw)) for raw in page.value)
-            return _checked(body, rows, page.warnings, page.errors, page.next_link)
+            return _checked(body, Envelope(rows, tuple(page.warnings), page.next_link), [*page.errors, page.error])
     for decoder in (_strict, _loose):
         try:
             return _scan(body, decoder)
@@ -56,12 +61,15 @@ def cut(body: bytes) -> Envelope:
     raise Unanswered("the answer cannot be taken apart", reason=reason, body=body)
 
 
-def _checked(
-    body: bytes, rows: tuple[bytes, ...], warnings: list[str], errors: list[Any], next_link: str | None
-) -> Envelope:
-    if errors:
-        raise Unanswered(f"errors beside the rows: {errors}"[:500], reason="errors-beside-rows", body=body)
-    return Envelope(rows, tuple(warnings), next_link)
+def _each_member_once(body: bytes) -> bool:
+    """Tell whether no member that counts can stand twice, for of two msgspec keeps the last; in doubt False."""
+    return all(body.count(name) <= 1 for name in _NAMES) and not _ESCAPED_LETTER.search(body)
+
+
+def _checked(body: bytes, envelope: Envelope, errors: list[Any]) -> Envelope:
+    if any(error is not None for error in errors):
+        raise Unanswered("the answer tells of errors beside its rows", reason="errors-beside-rows", body=body)
+    return envelope
 
 
 def _one_line(raw: bytes) -> bytes:
@@ -99,10 +107,11 @@ class _Cursor:
     def members(self, opening: str, closing: str) -> Iterator[None]:
         """Stop at the start of each member of an object or array."""
         self.take(opening)
-        while not self.comes(closing):
+        if not self.comes(closing):
             yield
-            if not self.comes(closing):
+            while not self.comes(closing):
                 self.take(",")
+                yield
         self.take(closing)
 
 
@@ -111,22 +120,39 @@ def _scan(body: bytes, decoder: json.JSONDecoder) -> Envelope:
     text = body.decode("latin-1").removeprefix(_BOM)
     cursor = _Cursor(text, decoder)
     rows: list[bytes] = []
-    others: dict[str, Any] = {}
-    has_value = False
+    others: dict[str, list[Any]] = {"value": []}
     for _ in cursor.members("{", "}"):
-        key = _loads(cursor.value())
+        key = _loads(cursor.value() if cursor.comes('"') else "")
         cursor.take(":")
-        if key == "value" and cursor.comes("["):
-            has_value = True
+        said = others.setdefault(key, [])
+        if key == "value":
+            said.append(None)
             rows.extend(_scanned_row(cursor.value(), decoder) for _ in cursor.members("[", "]"))
         else:
-            others[key] = _loads(cursor.value())
-    if not has_value or not cursor.comes("") or cursor.at != len(text):
+            said.append(_loads(cursor.value()))
+    if not others["value"] or not cursor.comes("") or cursor.at != len(text):
         raise ValueError("no rows, or more than one answer")
-    warnings = [str(warning) for warning in others.get("@adminapi.warnings") or []]
-    link = others.get("@odata.nextLink")
-    errors = others.get("@adminapi.errors") or []
-    return _checked(body, tuple(rows), warnings, errors, link if isinstance(link, str) else None)
+    warnings = tuple(_verbatim(warning) for warning in _all(others, "@adminapi.warnings"))
+    envelope = Envelope(tuple(rows), warnings, _only_link(_all(others, "@odata.nextLink")))
+    return _checked(body, envelope, [*_all(others, "@adminapi.errors"), *_all(others, "error")])
+
+
+def _all(others: dict[str, list[Any]], name: str) -> list[Any]:
+    """Return all that the members of this name say, whether they are lists or not; null says nothing."""
+    lists = (said if isinstance(said, list) else [said] for said in others.get(name, []))
+    return [one for said in lists for one in said if one is not None]
+
+
+def _only_link(links: list[Any]) -> str | None:
+    if len(links) > 1 or any(not isinstance(link, str) for link in links):
+        raise ValueError("a next link that leads nowhere")
+    return _verbatim(links[0]) if links else None
+
+
+def _verbatim(said: object) -> str:
+    """Return a text that can be written down: as it is, but for lone surrogates, which are shown escaped."""
+    text = said if isinstance(said, str) else json.dumps(said)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _scanned_row(text: str, decoder: json.JSONDecoder) -> bytes:

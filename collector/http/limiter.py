@@ -77,7 +77,7 @@ class Gate:
         wait = self._closed_until - now
         if self._rate is None:
             return wait
-        while self._answered and self._answered[0] <= now - self._rate.period:
+        while self._answered and self._answered[0] + self._rate.period <= now:
             self._answered.popleft()
         if len(self._answered) + self._in_flight < self._rate.requests:
             return wait

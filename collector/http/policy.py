@@ -83,8 +83,8 @@ class _Error(msgspec.Struct):
 
 
 def read(status: int, body: bytes) -> Reading:
-    """Look the answer up in the table; for a success only the `error` member of its body is looked at."""
-    text = error_text(body) if status >= 300 or len(body) < LONGEST_TEXT else ""
+    """Look the answer up in the table; of a JSON body only the `error` member is looked at."""
+    text = error_text(body)
     for rule in TABLE:
         if status in rule.statuses and re.search(rule.says, text, re.IGNORECASE):
             return Reading(rule.action, rule.reason, text)

@@ -4,7 +4,7 @@ Invariants: rows that arrived are handed on to the parts and never dropped; a fa
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from collector.evidence import StagedRow, Staging
@@ -21,34 +21,52 @@ HOPELESS = 15
 
 
 class Family:
-    """What the parts of one planned slice share."""
+    """What the parts of one slice share: a budget, and whether any of them was ever kept.
 
-    def __init__(self) -> None:
+    A slice that is halved to narrow down a fault heads a family of its own within its parent's, so that what is
+    hopeless is given up where it lies and nowhere else. One lock serves the whole tree.
+    """
+
+    def __init__(self, parent: "Family | None" = None) -> None:
+        self._parent = parent
+        self._lock: threading.RLock = parent._lock if parent else threading.RLock()
         self._sessions = 0
         self._failed = 0
-        self._kept = 0
-        self._lock = threading.Lock()
-        self.verdict: str | None = None
-        """The reason with which all that is left of the family ends as a gap, once it is given up."""
+        self._kept = False
+        self._verdict: str | None = None
+
+    @property
+    def verdict(self) -> str | None:
+        """The reason with which all that is left of the family ends as a gap, None while there is hope."""
+        return self._verdict or (self._parent.verdict if self._parent else None)
 
     def asked(self) -> None:
         """Count an asking."""
         with self._lock:
-            self._sessions += 1
-            if self._sessions > SESSIONS:
-                self.verdict = self.verdict or "budget-spent"
+            for family in self._line():
+                family._sessions += 1
+                if family._sessions > SESSIONS:
+                    family._verdict = family._verdict or "budget-spent"
 
     def kept(self) -> None:
-        """Count a slice that ended complete or empty."""
+        """Note that a slice ended complete or empty."""
         with self._lock:
-            self._kept += 1
+            for family in self._line():
+                family._kept = True
 
     def failed(self, reason: str) -> None:
-        """Count a slice that failed for good; a family of which every part fails is given up."""
+        """Count a slice that failed; a family of which every part fails is given up."""
         with self._lock:
-            self._failed += 1
-            if not self._kept and self._failed >= HOPELESS:
-                self.verdict = self.verdict or reason
+            for family in self._line():
+                family._failed += 1
+                if not family._kept and family._failed >= HOPELESS:
+                    family._verdict = family._verdict or reason
+
+    def _line(self) -> "Iterator[Family]":
+        family: Family | None = self
+        while family is not None:
+            yield family
+            family = family._parent
 
 
 class Task:
@@ -95,11 +113,12 @@ class Task:
         """Return the tasks that this one is cut into, each with the rows of its time."""
         windows = between(self.window, [split.at]) if split.at else evenly(self.window, split.pieces)
         attempts = max(2, self.attempts // 2) if split.failing else self.attempts
+        family = Family(self.family) if split.failing else self.family
         rest, tasks = self.staging, []
         for window in windows[:-1]:
             own, rest = rest.part(_before(window.end))
-            tasks.append(Task(self._narrowed(window), own, self.family, attempts))
-        return [*tasks, Task(self._narrowed(windows[-1]), rest, self.family, attempts)]
+            tasks.append(Task(self._narrowed(window), own, family, attempts))
+        return [*tasks, Task(self._narrowed(windows[-1]), rest, family, attempts)]
 
     def finished_from(self, edge: datetime) -> "Task | None":
         """Split off what is whole from `edge` on as a task of its own; None where that would hold no row yet."""

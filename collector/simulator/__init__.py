@@ -5,12 +5,8 @@ Exchange Online admin API over TLS with a CA of its own, correctly or with any o
 """
 
 from collector.simulator.behaviour import Access, Behaviour, MoreRecords, NextLink, Quotas, ResultCount
-from collector.simulator.faults import (
-    CONCURRENCY,
+from collector.simulator.conditions import (
     Asked,
-    Fault,
-    Faults,
-    Kind,
     When,
     any_cmdlet,
     chance,
@@ -24,6 +20,7 @@ from collector.simulator.faults import (
     path,
     wider,
 )
+from collector.simulator.faults import CONCURRENCY, Fault, Faults, Kind
 from collector.simulator.scenario import DOMAIN, TENANT_ID, AuditRow, Mailbox, Scenario, TraceRow, audit_row, ticks
 from collector.simulator.story import takeover
 from collector.simulator.tenant import SECRET_VARIABLE, Seen, SimulatedTenant

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import threading
+from contextlib import suppress
 from datetime import timedelta
 
 from collector.clock import SystemClock
@@ -33,12 +34,10 @@ def main() -> None:
             "engagement": tenant.engagement(),
             "environment": {SECRET_VARIABLE: tenant.client_secret},
         }
-        sys.stdout.write(json.dumps(line) + "\n")
-        sys.stdout.flush()
-        try:
+        with suppress(KeyboardInterrupt):
+            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.flush()
             threading.Event().wait()
-        except KeyboardInterrupt:
-            return
 
 
 if __name__ == "__main__":

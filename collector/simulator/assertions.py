@@ -64,7 +64,8 @@ def _check_signature(header: Mapping[str, Any], signed: bytes, mark: bytes, cert
         "x5t": b64(hashlib.sha1(der, usedforsecurity=False).digest()),
         "x5t#S256": b64(hashlib.sha256(der).digest()),
     }
-    if not any(header.get(name) == thumbprint for name, thumbprint in thumbprints.items()):
+    # MSAL pads a thumbprint with "=", RFC 7515 does not.
+    if not any(str(header.get(name)).rstrip("=") == thumbprint for name, thumbprint in thumbprints.items()):
         raise BadAssertion("its thumbprint is not of a registered certificate")
     key, scheme = certificate.public_key(), _PADDING.get(header.get("alg", ""))
     if scheme is None or not isinstance(key, rsa.RSAPublicKey):

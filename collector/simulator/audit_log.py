@@ -14,12 +14,12 @@ from typing import Any
 
 from collector.simulator.behaviour import Behaviour, MoreRecords, Quotas, ResultCount
 from collector.simulator.parameters import Reader, bind, count, flag, invalid, moment, one_of, required, text, texts
-from collector.simulator.scenario import RECORD_TYPES, AuditRow, Scenario, read_auditdata
+from collector.simulator.scenario import RECORD_TYPES, AuditRow, Scenario, read_auditdata, ticks
 from collector.simulator.wire import Answer
 
 LARGE_SET = "ReturnLargeSet"
 PREVIEW = "ReturnNextPreviewPage"
-LIMIT_REACHED = "The search reached its maximum results limitation reached: narrow the search to see the other records."
+LIMIT_REACHED = "The maximum results limitation reached. Narrow the search to see the other records."
 MORE_RESULTS = (
     "There are more results available than are currently displayed. "
     "To view them, increase the value for the ResultSize parameter."
@@ -44,7 +44,12 @@ PARAMETERS: dict[str, Reader] = {
     "LongerRetentionEnabled": text,
 }
 
-_ADDRESS_KEYS = ("ClientIP", "ClientIPAddress", "ActorIpAddress")
+_FIELDS = {
+    "IPAddresses": ("ClientIP", "ClientIPAddress", "ActorIpAddress"),
+    "ObjectIds": ("ObjectId",),
+    "SiteIds": ("Site",),
+}
+"""The fields of AuditData that a filter looks at."""
 
 
 @dataclass
@@ -169,17 +174,23 @@ def _tests(asked: Mapping[str, Any]) -> Iterator[Callable[[AuditRow], bool]]:
 
 
 def _field_tests(asked: Mapping[str, Any]) -> Iterator[Callable[[AuditRow], bool]]:
-    for parameter, keys in {"IPAddresses": _ADDRESS_KEYS, "ObjectIds": ("ObjectId",), "SiteIds": ("Site",)}.items():
+    for parameter, keys in _FIELDS.items():
         if wanted := asked.get(parameter):
-            yield lambda row, keys=keys, wanted=wanted: any(  # type: ignore[misc]
-                str(value).casefold() in wanted for value in map(read_auditdata(row.raw_auditdata).get, keys)
-            )
+            yield _field_in(keys, wanted)
+
+
+def _field_in(keys: tuple[str, ...], wanted: frozenset[str]) -> Callable[[AuditRow], bool]:
+    def test(row: AuditRow) -> bool:
+        fields = read_auditdata(row.raw_auditdata)
+        return any(str(fields.get(key, "")).casefold() in wanted for key in keys)
+
+    return test
 
 
 def _render(row: AuditRow, index: int, result_count: int) -> dict[str, Any]:
     """Write a row as REST does; one in three carries the sidecars of B3."""
     kind = RECORD_TYPES.get(row.record_type, str(row.record_type))
-    created = row.created.strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
+    created = ticks(row.created)
     ending = {
         "ResultIndex": index,
         "ResultCount": result_count,

@@ -17,11 +17,12 @@ from urllib.parse import parse_qs
 from collector.model import Window, utc
 from collector.simulator.audit_log import AuditLog
 from collector.simulator.behaviour import Behaviour, NextLink, Quotas
-from collector.simulator.faults import AROUND, CONCURRENCY, INSTEAD, ON_THE_WAY, Asked, Fault, FaultLine, Kind
-from collector.simulator.identity import IdentityProvider, Unauthorized
+from collector.simulator.conditions import Asked
+from collector.simulator.faults import AROUND, CONCURRENCY, INSTEAD, ON_THE_WAY, Fault, FaultLine, Kind
 from collector.simulator.message_trace import MessageTrace
 from collector.simulator.scenario import DOMAIN, TENANT_ID, Scenario
 from collector.simulator.settings import Settings
+from collector.simulator.tokens import Tokens, Unauthorized
 from collector.simulator.wire import (
     CONTENT_TYPE,
     FORBIDDEN,
@@ -88,14 +89,14 @@ class Exchange:
         scenario: Scenario,
         behaviour: Behaviour,
         quotas: Quotas,
-        identity: IdentityProvider,
+        tokens: Tokens,
         faults: FaultLine,
         now: Callable[[], datetime],
     ) -> None:
         self._address = address
         self._behaviour = behaviour
         self._quotas = quotas
-        self._identity = identity
+        self._tokens = tokens
         self._faults = faults
         self._now = now
         self._audit_log = AuditLog(scenario, behaviour, quotas, now)
@@ -133,14 +134,14 @@ class Exchange:
         return replace(reply, headers={**reply.headers, **self._headers(request)})
 
     def _invoke(self, request: Request) -> Reply:
-        token = self._identity.check(request.headers.get("Authorization"))
+        token = self._tokens.check(request.headers.get("Authorization"))
         call = read_call(request.body)
         due = self._faults.due(self._asked(request, call))
         for fault in due:
             if fault.kind in INSTEAD:
                 return INSTEAD[fault.kind](fault)
             if fault.kind in (Kind.UNAUTHORIZED, Kind.CLAIMS):
-                return self._identity.revoke(token, claims=fault.kind is Kind.CLAIMS)
+                return self._tokens.revoke(token, claims=fault.kind is Kind.CLAIMS)
         reply = self._admitted(request, call, token, due)
         for fault in due:
             if fault.kind in ON_THE_WAY:
@@ -165,7 +166,7 @@ class Exchange:
                 self._running -= 1
 
     def _permitted(self, request: Request, call: Call, token: str, due: tuple[Fault, ...]) -> Reply:
-        if call.cmdlet not in self._cmdlets or not self._identity.may_run(token, call.cmdlet):
+        if call.cmdlet not in self._cmdlets or not self._tokens.may_run(token, call.cmdlet):
             return FORBIDDEN
         wait = self._traces.throttled() if call.cmdlet == TRACE else None
         if wait is not None:

@@ -1,31 +1,25 @@
-"""The identity provider: metadata, tokens, device codes, refresh tokens; protocol.md E, B5.
+"""The identity provider: metadata, the token endpoint, device codes, refresh tokens; protocol.md E.
 
-Invariants: a token says for whom, for what and until when, and only one that this provider signed is accepted. A
-client assertion is checked against the registered certificate and the clock of the machine, which stamped it.
+Invariant: a token is issued for a secret, an assertion by the registered certificate, an approved device code or a
+refresh token of our own, and for nothing else; each refusal has its AADSTS code.
 """
 
 import hmac
-import json
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-from collector.simulator.assertions import BadAssertion, b64, check_assertion, unb64
+from collector.simulator.assertions import BadAssertion, b64, check_assertion
 from collector.simulator.behaviour import Access
 from collector.simulator.certificates import app_key
 from collector.simulator.scenario import DOMAIN, TENANT_ID
+from collector.simulator.tokens import CLIENT_ID, OBJECT_ID, Grant, Tokens
 from collector.simulator.wire import Reply, Request, to_json
 
-CLIENT_ID = "66666666-7777-4888-8999-000000000000"
-OBJECT_ID = "77777777-8888-4999-8aaa-000000000000"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-
-_EXCHANGE_APP = "00000002-0000-0ff1-ce00-000000000000"
-_APP_ROLE = "Exchange.ManageAsApp"
 
 Form = Mapping[str, str]
 
@@ -41,33 +35,15 @@ class Refusal(Exception):  # noqa: N818 - it is an answer of the protocol, not a
         self.status = status
 
 
-class Unauthorized(Exception):  # noqa: N818
-    """A token that is not accepted; `reply` is the 401 that says so."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__("401")
-        self.reply = reply
-
-
-@dataclass(frozen=True)
-class Grant:
-    """Who a token is for: an app by its roles, or a user by a scope."""
-
-    audience: str
-    user: str | None = None
-
-
 class IdentityProvider:
     """The authority of one tenant, at `address`."""
 
-    def __init__(self, address: str, access: Access, now: Callable[[], datetime]) -> None:
+    def __init__(self, address: str, access: Access, tokens: Tokens, now: Callable[[], datetime]) -> None:
         self.client_secret = secrets.token_urlsafe(24)
         self._address = address
         self._access = access
+        self._tokens = tokens
         self._now = now
-        self._key = secrets.token_bytes(32)
-        self._revoked: set[str] = set()
-        self._challenge = ""
         self._polls: dict[str, tuple[int, Grant]] = {}
         self._refresh: dict[str, Grant] = {}
 
@@ -92,38 +68,6 @@ class IdentityProvider:
             return _json(200, handler(form(request)))
         except Refusal as no:
             return self._refused(no)
-
-    def check(self, authorization: str | None) -> str:
-        """Return the token of an Authorization header; raises Unauthorized where Exchange Online would say 401."""
-        token = (authorization or "").removeprefix("Bearer ")
-        claims = self._claims(token)
-        fits = (
-            token not in self._revoked
-            and claims.get("aud") == self._address
-            and claims.get("tid") == TENANT_ID
-            and claims.get("exp", 0) > self._now().timestamp()
-            and (_APP_ROLE in claims.get("roles", ()) or "scp" in claims)
-        )
-        if not fits:
-            raise Unauthorized(self._challenge_reply('error="invalid_token"'))
-        return token
-
-    def may_run(self, token: str, cmdlet: str) -> bool:
-        """Whether the token's holder has a role for a cmdlet; protocol.md B4, B5."""
-        return bool(self._claims(token).get("wids")) and cmdlet not in self._access.forbidden
-
-    def revoke(self, token: str, *, claims: bool) -> Reply:
-        """Refuse a token from now on. With `claims` a new one must be asked for with the claims of the reply; E6."""
-        self._revoked.add(token)
-        if not claims:
-            return self._challenge_reply('error="invalid_token"')
-        self._challenge = str(int(self._now().timestamp()))
-        wanted = {"access_token": {"nbf": {"essential": True, "value": self._challenge}}}
-        return self._challenge_reply(f'error="insufficient_claims", claims="{_padded(wanted)}"')
-
-    def _challenge_reply(self, why: str) -> Reply:
-        realm = f'client_id="{_EXCHANGE_APP}", authorization_uri="{self._address}/common/oauth2/authorize"'
-        return Reply(401, b"", {"WWW-Authenticate": f'Bearer realm="", {realm}, {why}'})
 
     def _metadata(self) -> dict[str, Any]:
         base = f"{self._address}/{TENANT_ID}"
@@ -193,29 +137,10 @@ class IdentityProvider:
         return Grant(self._audience(asked), grant.user)
 
     def _issue(self, grant: Grant, asked: Form) -> dict[str, Any]:
-        token = self._sign(self._token_claims(grant))
-        if self._challenge not in asked.get("claims", ""):
-            self._revoked.add(token)
+        token = self._tokens.issue(grant, asked.get("claims", ""))
         lifetime = self._access.token_lifetime
         issued: dict[str, Any] = {"access_token": token, "token_type": "Bearer", "expires_in": lifetime}
         return issued | self._account(grant.user, lifetime) if grant.user else issued
-
-    def _token_claims(self, grant: Grant) -> dict[str, Any]:
-        now = int(self._now().timestamp())
-        who = {"upn": grant.user, "scp": "Exchange.Manage"} if grant.user else {"roles": self._access.roles}
-        return {
-            "aud": grant.audience,
-            "iss": f"{self._address}/{TENANT_ID}/v2.0",
-            "iat": now,
-            "nbf": now,
-            "exp": now + self._access.token_lifetime,
-            "appid": CLIENT_ID,
-            "tid": self._access.tid or TENANT_ID,
-            "oid": OBJECT_ID,
-            "wids": self._access.wids,
-            "uti": secrets.token_urlsafe(12),
-            **who,
-        }
 
     def _account(self, user: str, lifetime: int) -> dict[str, Any]:
         """Return what lets MSAL keep an account: refresh token, unsigned id token, client info; protocol.md E7."""
@@ -238,17 +163,6 @@ class IdentityProvider:
             "client_info": b64({"uid": OBJECT_ID, "utid": TENANT_ID}),
             "scope": f"{self._address}/.default",
         }
-
-    def _sign(self, claims: Mapping[str, Any]) -> str:
-        signed = f"{b64({'alg': 'HS256', 'typ': 'JWT'})}.{b64(claims)}"
-        return f"{signed}.{b64(hmac.digest(self._key, signed.encode(), 'sha256'))}"
-
-    def _claims(self, token: str) -> dict[str, Any]:
-        signed, _, signature = token.rpartition(".")
-        if not signature or b64(hmac.digest(self._key, signed.encode(), "sha256")) != signature:
-            return {}
-        claims: dict[str, Any] = json.loads(unb64(signed.partition(".")[2]))
-        return claims
 
     def _refused(self, no: Refusal) -> Reply:
         trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
@@ -279,8 +193,3 @@ def _check_tenant(tenant: str) -> None:
 
 def _json(status: int, value: Mapping[str, Any]) -> Reply:
     return Reply(status, to_json(value), {"Content-Type": "application/json; charset=utf-8"})
-
-
-def _padded(value: Mapping[str, Any]) -> str:
-    plain = b64(value)
-    return plain + "=" * (-len(plain) % 4)

@@ -100,7 +100,7 @@ def moments(rng: Random, window: Window, count: int) -> list[datetime]:
     slots = [window.start + timedelta(hours=hour) for hour in range(hours)]
     width = int(window.length.total_seconds()) // hours
     drawn = rng.choices(slots, [_busy(slot) for slot in slots], k=count)
-    return sorted(slot + timedelta(seconds=rng.randrange(width)) for slot in drawn)
+    return sorted(slot + timedelta(seconds=int(rng.random() * width)) for slot in drawn)
 
 
 def _busy(slot: datetime) -> int:

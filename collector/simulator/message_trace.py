@@ -102,11 +102,11 @@ class MessageTrace:
         bisect = bisect_right if cursor or self._behaviour.end_inclusive else bisect_left
         low, high = bisect_left(self._rows, start, key=_received), bisect(self._rows, end, key=_received)
         tests = list(_tests(asked))
+        newest_first = map(self._rows.__getitem__, range(high - 1, low - 1, -1))
         return (
-            self._rows[index]
-            for index in range(high - 1, low - 1, -1)
-            if not (self._rows[index].received == end and self._rows[index].recipient < cursor)
-            and all(test(self._rows[index]) for test in tests)
+            row
+            for row in newest_first
+            if not (row.received == end and row.recipient < cursor) and all(test(row) for test in tests)
         )
 
 
@@ -114,10 +114,14 @@ def _received(row: TraceRow) -> str:
     return row.received
 
 
+def _one_of(column: Callable[[TraceRow], str], wanted: frozenset[str]) -> Callable[[TraceRow], bool]:
+    return lambda row: column(row).casefold() in wanted
+
+
 def _tests(asked: Mapping[str, Any]) -> Iterator[Callable[[TraceRow], bool]]:
     for parameter, column in _COLUMNS.items():
         if wanted := asked.get(parameter):
-            yield lambda row, column=column, wanted=wanted: column(row).casefold() in wanted  # type: ignore[misc]
+            yield _one_of(column, wanted)
     if words := asked.get("Subject"):
         matches = _SUBJECT_TESTS[asked.get("SubjectFilterType", "Contains")]
         yield lambda row: matches(row.subject.casefold(), words.casefold())

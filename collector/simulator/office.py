@@ -3,6 +3,7 @@
 Invariant: while a mailbox is blind no Bind of it is made; Syncs go on, they are not throttled (protocol.md F1).
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from random import Random
@@ -20,7 +21,7 @@ SIZES = (1, 1, 1, 1, 2, 2, 3, 5, 8, 30)
 def pick(rng: Random, folder: Folder, moment: datetime) -> Pick:
     """Choose some of the newest items of a folder that had arrived."""
     arrived = folder.arrived(moment)
-    first = max(0, arrived - rng.randrange(1, 60))
+    first = max(0, arrived - 1 - int(rng.random() * 59))
     return Pick(folder, first, min(rng.choice(SIZES), arrived - first))
 
 
@@ -33,9 +34,13 @@ class Office:
     blind: Window
     _contexts: dict[tuple[Person, str, date], Context] = field(default_factory=dict)
 
-    def row(self, moment: datetime) -> AuditRow:
-        """Make one record of somebody's work."""
-        person, habit = self.rng.choice(STAFF), self.rng.choice(HABITS)
+    def rows(self, times: Sequence[datetime]) -> Iterator[AuditRow]:
+        """Yield a record of somebody's work for each of some times."""
+        people = self.rng.choices(STAFF, k=len(times))
+        habits = self.rng.choices(HABITS, k=len(times))
+        yield from map(self._row, times, people, habits)
+
+    def _row(self, moment: datetime, person: Person, habit: str) -> AuditRow:
         if person is MEGAN and self.blind.start <= moment < self.blind.end:
             habit = "desktop"
         if habit == "other":

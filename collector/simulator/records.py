@@ -136,7 +136,7 @@ class Event(NamedTuple):
 
 
 def _start(created: datetime, identity: str) -> str:
-    return f'{{"CreationTime":"{created.strftime("%Y-%m-%dT%H:%M:%S")}","Id":"{identity}",'
+    return f'{{"CreationTime":"{created.isoformat(timespec="seconds")[:19]}","Id":"{identity}",'
 
 
 def accessed(body: Bind | Sync) -> AuditRow:

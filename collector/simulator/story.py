@@ -48,7 +48,7 @@ def takeover(*, seed: int = 1, start: datetime, days: int, records: int, traces:
     plot = list(_Plot(rng, window, folders).rows())[:records]
     blind = Window(_at(window, 0.6), _at(window, 0.6) + BLIND)
     office = Office(rng, folders, blind)
-    noise = [office.row(moment) for moment in moments(rng, window, records - len(plot))]
+    noise = office.rows(moments(rng, window, records - len(plot)))
     return Scenario.of(
         audit=[*plot, *noise],
         traces=trace(rng, messages),

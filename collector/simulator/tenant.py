@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,12 +19,14 @@ from collector.clock import SystemClock
 from collector.model import iso
 from collector.simulator.behaviour import Access, Behaviour, Quotas
 from collector.simulator.certificates import PFX_PASSWORD, app_key, server_context
+from collector.simulator.conditions import Asked
 from collector.simulator.exchange import Exchange, read_call
-from collector.simulator.faults import INSTEAD, Asked, FaultLine, Faults
-from collector.simulator.identity import CLIENT_ID, IdentityProvider, form
+from collector.simulator.faults import INSTEAD, FaultLine, Faults
+from collector.simulator.identity import IdentityProvider, form
 from collector.simulator.scenario import TENANT_ID, Scenario
 from collector.simulator.server import Server
-from collector.simulator.wire import CmdletError, Reply, Request, plain
+from collector.simulator.tokens import CLIENT_ID, Tokens
+from collector.simulator.wire import CmdletError, Ending, Reply, Request, plain
 
 _utc_now = SystemClock().now
 
@@ -73,19 +76,20 @@ class SimulatedTenant:
         self.requests: list[Seen] = []
         self._latency = latency
         self._faults = FaultLine(faults)
-        self._others = 0
+        self._others = count(1)
         self._folder = tempfile.TemporaryDirectory(prefix="simulated-tenant-")
         context, self.ca_bundle = server_context(Path(self._folder.name))
         self._server = Server(self._answer, context, now)
         self.address = f"https://127.0.0.1:{self._server.server_port}"
-        self._identity = IdentityProvider(self.address, access, now)
+        tokens = Tokens(self.address, access, now)
+        self._identity = IdentityProvider(self.address, access, tokens, now)
         self.client_secret = self._identity.client_secret
         self._exchange = Exchange(
             self.address,
             scenario=scenario,
             behaviour=behaviour,
             quotas=quotas,
-            identity=self._identity,
+            tokens=tokens,
             faults=self._faults,
             now=now,
         )
@@ -153,8 +157,7 @@ class SimulatedTenant:
 
     def _refusal(self, request: Request) -> Reply | None:
         """Return the fault that stands in for an answer of the identity provider."""
-        self._others += 1
-        due = self._faults.due(Asked(self._others, request.path))
+        due = self._faults.due(Asked(next(self._others), request.path))
         return next((INSTEAD[fault.kind](fault) for fault in due if fault.kind in INSTEAD), None)
 
 
@@ -163,7 +166,7 @@ def _seen(request: Request, reply: Reply) -> Seen:
     if "authorization" in headers:
         headers["authorization"] = headers["authorization"].split(" ")[0]
     cmdlet, parameters = _told(request)
-    status = 0 if reply.ending.name == "NOTHING" else reply.status
+    status = 0 if reply.ending is Ending.NOTHING else reply.status
     return Seen(request.method, request.path, headers, cmdlet, parameters, status)
 
 

@@ -100,6 +100,7 @@ class Provider:
 
     certificate: x509.Certificate | None = None
     claims: dict[str, Any] = field(default_factory=lambda: {"tid": TENANT, "roles": ["Exchange.ManageAsApp"]})
+    tenant: str = TENANT
     life: Any = 3600
     opaque: bool = False
     pending: int = 0
@@ -130,7 +131,7 @@ class Provider:
         return self._grant(asked.form)
 
     def _metadata(self, tenant: str) -> Reply:
-        if tenant not in {TENANT, "contoso.example.org"}:
+        if tenant not in {self.tenant, "contoso.example.org"}:
             return refused(90002, "Tenant not found.")
         base = f"{self.address}/{TENANT}"
         return reply(

@@ -116,6 +116,14 @@ def test_the_second_api_needs_no_second_sign_in(world: World, provider: Provider
     assert provider.tokens_asked[-1].form["grant_type"] == "refresh_token"
 
 
+def test_a_401_of_a_persons_token_is_mended_without_asking_them(world: World) -> None:
+    sign_in = world.sign_in(DeviceCode(client_id=CLIENT))
+    stale = sign_in.token(EXCHANGE)
+
+    assert sign_in.renew(EXCHANGE, stale, None).value != stale.value
+    assert len(world.told) == 1
+
+
 @pytest.mark.parametrize("lost", ["account", "grant"])
 def test_a_lost_refresh_token_asks_the_person_again(world: World, provider: Provider, lost: str) -> None:
     provider.caches_accounts = lost != "account"

@@ -13,11 +13,11 @@ import pytest
 
 from collector.auth import Token, claims_of
 from collector.auth.refusal import CODES
-from collector.config import Cloud, Network
+from collector.config import ClientSecret, Cloud, Network
 from collector.errors import AccessError, CollectorError, Interrupted, TemporaryError, UsageError
 
 from .conftest import EXCHANGE, MANAGEMENT, World
-from .provider import CORRELATION, OTHER_TENANT, SECRET, TENANT, Asked, Provider, Reply, Server, refused, reply
+from .provider import CLIENT, CORRELATION, OTHER_TENANT, SECRET, TENANT, Asked, Provider, Reply, Server, refused, reply
 
 
 def test_two_apis_get_a_token_each_for_their_own_scope(world: World) -> None:
@@ -114,12 +114,13 @@ def test_a_token_of_another_tenant_is_given_to_nobody(world: World, provider: Pr
 
 
 def test_a_tenant_written_in_capitals_is_the_same_tenant(world: World, provider: Provider) -> None:
-    provider.claims["tid"] = "AAAAAAAA-2222-3333-4444-555555555555"
-    provider.script.append(reply(200, {}))
+    provider.tenant = "abcdef00-2222-3333-4444-555555555555"
+    provider.claims["tid"] = provider.tenant.title()
 
-    sign_in = world.sign_in(tenant=TENANT.upper())
+    sign_in = world.sign_in(tenant=provider.tenant.upper())
 
-    assert sign_in.tenant_id == TENANT
+    assert sign_in.token(EXCHANGE).tenant == provider.claims["tid"]
+    assert sign_in.tenant_id == provider.tenant
 
 
 def test_an_opaque_token_is_taken(world: World, provider: Provider) -> None:
@@ -161,10 +162,11 @@ def test_a_known_refusal_is_a_sentence_and_a_remedy(world: World, provider: Prov
 
 
 def test_an_unknown_refusal_is_shown_without_what_it_echoes(world: World, provider: Provider) -> None:
-    provider.script.append(refused(999, f"The assertion {'eyJ.' * 20} or {SECRET} will not do."))
+    typed = "typed for auth.client_secret"
+    provider.script.append(refused(999, f"The assertion {'eyJ.' * 20} or {typed} will not do."))
 
     with pytest.raises(AccessError) as caught:
-        world.sign_in().token(EXCHANGE)
+        world.sign_in(ClientSecret(client_id=CLIENT)).token(EXCHANGE)
 
     assert "AADSTS999: The assertion [removed] or [removed] will not do." in str(caught.value)
     assert "Trace" not in str(caught.value)

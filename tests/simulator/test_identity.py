@@ -79,6 +79,7 @@ def test_an_assertion_of_another_key_is_refused() -> None:
         thumbprint = load_pem_x509_certificate(pem.encode()).fingerprint(hashes.SHA1()).hex()
         result = app_token(caller, {"private_key": stranger, "thumbprint": thumbprint})
     assert (result["error"], result["error_codes"]) == ("invalid_client", [700027])
+    assert "signature" in result["error_description"]
 
 
 def key_of_a_stranger() -> str:
