@@ -76,6 +76,6 @@ class Deposit:
     def _publish(self, staged: Path, path: str) -> None:
         folder = path.rpartition("/")[0]
         if folder not in self._made:
-            self._store.make_folder(self._run / folder)
+            self._store.make_folder(self._run / folder, within=self._run)
             self._made.add(folder)
         self._store.publish(staged, self._run / path)

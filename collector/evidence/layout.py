@@ -99,13 +99,21 @@ def find_open(engagement_folder: Path) -> Path | None:
     return unsealed[-1] if unsealed else None
 
 
+def make_engagement_folder(folder: Path, store: Store) -> None:
+    """Make an engagement's folder, the evidence folder above it and what is missing above that; raises DiskError."""
+    ground = folder.parent.parent
+    while not ground.is_dir():
+        ground = ground.parent
+    store.make_folder(folder, within=ground)
+
+
 @contextmanager
 def lock(engagement_folder: Path) -> Iterator[None]:
     """Hold the engagement for one process; the system frees it with its holder, so a dead one is no obstacle.
 
     Raises LockedError where another run holds it, DiskError where the folder cannot be made or written.
     """
-    Store().make_folder(engagement_folder)
+    make_engagement_folder(engagement_folder, Store())
     held = filelock.FileLock(engagement_folder / _LOCK, timeout=0)
     with disk_errors(engagement_folder):
         try:

@@ -50,7 +50,7 @@ def split(source: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def encode_line(value: object) -> bytes:
-    """Return a value as compact JSON on one line, without line feed; a lone surrogate, which is no text, becomes `?`."""
+    """Return a value as compact JSON, without line feed; a lone surrogate, which is no text, becomes `?`."""
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:

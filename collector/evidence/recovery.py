@@ -64,7 +64,7 @@ class Quarantine:
         if self._folder is None:
             self._folder = free_name(self._run / QUARANTINE, self._moment)
         target = self._folder / path.relative_to(self._run)
-        self._store.make_folder(target.parent)
+        self._store.make_folder(target.parent, within=self._run)
         return target
 
 
@@ -86,7 +86,7 @@ def recover(run: Path, store: Store, quarantine: Quarantine) -> Walk:
         staging = run / STAGING
         if staging.is_dir() and any(staging.iterdir()):
             quarantine.take(staging)
-        store.make_folder(staging)
+        store.make_folder(staging, within=run)
         return found
 
 

@@ -33,6 +33,7 @@ from collector.evidence.layout import (
     UNREAD,
     data_folder,
     free_name,
+    make_engagement_folder,
 )
 from collector.evidence.lines import read_blocks
 from collector.evidence.requestlog import RequestLog
@@ -82,8 +83,9 @@ class RunFolder:
     def create(cls, engagement_folder: Path, opening: Opening, *, store: Store, clock: Clock) -> "RunFolder":
         """Open a new run, named for the time; raises DiskError. The caller holds the engagement's lock."""
         path = free_name(engagement_folder, clock.now())
-        for folder in (engagement_folder.parent, engagement_folder, path, path / CUSTODY, path / DATA, path / STAGING):
-            store.make_folder(folder)
+        make_engagement_folder(engagement_folder, store)
+        for folder in (CUSTODY, DATA, STAGING):
+            store.make_folder(path / folder, within=engagement_folder)
         files = {
             PLAN: msgspec.json.format(msgspec.json.encode(opening.plan)) + b"\n",
             ENVIRONMENT: msgspec.json.format(msgspec.json.encode(opening.environment)) + b"\n",

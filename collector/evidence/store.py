@@ -176,10 +176,14 @@ class Store:
     def __init__(self, disk: Disk | None = None) -> None:
         self._disk = disk or SystemDisk()
 
-    def make_folder(self, path: Path) -> None:
-        """Make a folder, and those above it that are missing, durable under their names."""
-        if not path.parent.is_dir():
-            self.make_folder(path.parent)
+    def make_folder(self, path: Path, *, within: Path) -> None:
+        """Make a folder and those between it and `within`, which exists; all are durable under their names.
+
+        A folder that is there already is treated alike: whoever made it may have been killed before it was durable.
+        """
+        if path == within:
+            return
+        self.make_folder(path.parent, within=within)
         with disk_errors(path):
             self._disk.make_folder(path)
             self._disk.sync_folder(path.parent)

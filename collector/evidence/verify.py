@@ -5,6 +5,7 @@ list of problems, never a traceback; memory stays flat.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def verify(path: Path) -> Verification:
         survey.digest(JOURNAL)
         found = walk(path)
     except CollectorError as error:
-        return Verification(sealed=False, problems=(error.message,), notes=(), records=0, files=0)
+        return Verification(sealed=False, problems=(_printable(error.message),), notes=(), records=0, files=0)
     sealed = SEAL in survey.files
     checks: list[Callable[[Survey, Walk], Iterable[str]]] = [_check_journal, _check_opening, _check_requests]
     if sealed:
@@ -70,11 +71,16 @@ def verify(path: Path) -> Verification:
         problems += wrong
     return Verification(
         sealed=sealed,
-        problems=tuple(problems),
+        problems=tuple(_printable(problem) for problem in problems),
         notes=() if sealed else tuple(_notes(survey, found)),
         records=records,
         files=len(found.payload),
     )
+
+
+def _printable(text: str) -> str:
+    """Return what a hostile folder may have a say in, without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _told(check: Callable[[Survey, Walk], Iterable[str]], survey: Survey, found: Walk) -> Iterator[str]:
@@ -88,8 +94,8 @@ def _told(check: Callable[[Survey, Walk], Iterable[str]], survey: Survey, found:
 def _check_journal(_: Survey, found: Walk) -> Iterator[str]:
     if found.problem:
         yield f"{JOURNAL}: {found.problem}"
-    paths = [chunk.path for chunk in found.payload]
-    yield from (f"{JOURNAL} names {path!r} more than once" for path in sorted(set(paths)) if paths.count(path) > 1)
+    named = Counter(chunk.path for chunk in found.payload)
+    yield from (f"{JOURNAL} names {path} {times} times" for path, times in named.items() if times > 1)
 
 
 def _check_opening(survey: Survey, found: Walk) -> Iterator[str]:
@@ -115,18 +121,22 @@ def _check_commit(survey: Survey, commit: Commit) -> tuple[int, list[str]]:
     for chunk in commit.payload:
         try:
             _check_file(survey, chunk)
-            counted = count_lines(survey.run, chunk) if chunk in commit.chunks else 0
+            records += _check_records(survey, commit, chunk) if chunk in commit.chunks else 0
         except CollectorError as error:
             problems.append(error.message)
-            continue
-        records += counted
-        if counted != chunk.records:
-            problems.append(f"{chunk.path} holds {counted} records, the journal says {chunk.records}")
-        if chunk in commit.chunks and not _covered(commit, chunk):
-            problems.append(f"{JOURNAL}: the requests of {chunk.path} do not give its {chunk.records} lines")
     if sum(chunk.records for chunk in commit.chunks) != commit.records:
         problems.append(f"{JOURNAL}: a commit of {commit.source} and its chunks differ in their number of records")
     return records, problems
+
+
+def _check_records(survey: Survey, commit: Commit, chunk: Chunk) -> int:
+    """Return how many records a chunk holds; raises IntegrityError where the commit says otherwise."""
+    counted = count_lines(survey.run, chunk)
+    if counted != chunk.records:
+        raise IntegrityError(f"{chunk.path} holds {counted} records, the journal says {chunk.records}")
+    if not _covered(commit, chunk):
+        raise IntegrityError(f"{JOURNAL}: the requests of {chunk.path} do not give each of its lines once")
+    return counted
 
 
 def _covered(commit: Commit, chunk: Chunk) -> bool:

@@ -116,6 +116,7 @@ class Client:
     def ask(self, request: Request, read: Callable[[bytes], A], effort: Effort) -> tuple[A, str]:
         """Return what `read` makes of the answer, and the client-request-id under which the log holds it.
 
+        Throttling is waited for at least the first wait at a time, also where the service asks for less.
         Raises a QuestionError (Unanswered, TooLarge, Refused, Forbidden) for this question, AccessError where no
         token is accepted, TemporaryError where the service asks for more patience than there is.
         """
@@ -146,16 +147,16 @@ class _Inquiry:
         self._effort = effort
         self._attempt = 0
         self._renewed = False
-        self._since = client._clock.monotonic()
+        self._throttled_since: float | None = None
 
     def once(self, read: Callable[[bytes], A]) -> tuple[A, str]:
         """Ask once; raises _Again where another attempt is due."""
         client = self._client
-        token = client._sign_in.token(self._request.api)
         self._attempt += 1
         number = str(uuid.uuid4())
-        with client._gate.passage():
-            entry = record.Entry(self._request.about, client._clock, number, self._attempt)
+        with client._gate.passage():  # which can take longer than a token holds
+            token = client._sign_in.token(self._request.api)
+            entry = record.Entry(self._request.about, client._clock, number, self._attempt, token.value)
             try:
                 received = client._transport.send(self._sent(token, number))
             except TransportFailure as failure:
@@ -163,9 +164,8 @@ class _Inquiry:
                 return self._transport_failed(failure)
         reading = policy.read(received.status, received.body)
         answer, trouble = _take(read, received, reading)
-        warnings = answer.warnings if answer is not None else ()
-        shown = None if answer is not None else record.shown(received.body, token.value)
-        client._log(entry.answered(self._request.method, self._request.address, received, warnings, shown))
+        warnings = None if answer is None else answer.warnings
+        client._log(entry.answered(self._request.method, self._request.address, received, warnings))
         if answer is not None:
             client.last_answer = client._clock.monotonic()
             client._gate.answered()
@@ -187,6 +187,7 @@ class _Inquiry:
     def _again_or(self, error: QuestionError) -> NoReturn:
         """Raise _Again while the slice has attempts left, else the error."""
         self._effort.fail()
+        self._throttled_since = None
         if self._effort.failing_since is None:
             self._effort.failing_since = self._client._clock.monotonic()
         if self._effort.spent:
@@ -195,10 +196,12 @@ class _Inquiry:
 
     def _act(self, reading: Reading, received: Received, token: Token) -> NoReturn:
         """Do what the table says about an answer that does not count."""
-        message = f"{received.status}: {reading.text}" if reading.text else str(received.status)
+        said = record.clean(reading.text, token.value)
+        message = f"{received.status}: {said}" if said else str(received.status)
         match reading.action:
             case Action.RETRY:
-                self._again_or(Unanswered(message, reason=reading.reason))
+                body = received.body if received.status < 300 else None
+                self._again_or(Unanswered(message, reason=reading.reason, body=body))
             case Action.WAIT:
                 self._throttled(received)
             case Action.NEW_TOKEN:
@@ -217,10 +220,12 @@ class _Inquiry:
 
     def _throttled(self, received: Received) -> NoReturn:
         client = self._client
-        wait = policy.retry_after(received.headers, client._clock.now())
+        now = client._clock.monotonic()
+        asked = policy.retry_after(received.headers, client._clock.now())
+        wait = None if asked is None else max(asked, client._limits.first_wait)
         client._gate.throttled(wait or 0.0)
-        waited = client._clock.monotonic() - self._since
-        if waited + (wait or 0.0) > client._limits.patience:
+        self._throttled_since = now if self._throttled_since is None else self._throttled_since
+        if now - self._throttled_since + (wait or 0.0) > client._limits.patience:
             raise TemporaryError(
                 f"the service throttles for longer than the patience of {client._limits.patience:g} seconds",
                 remedy="run the same command again later to go on, or raise limits.patience",
@@ -256,5 +261,6 @@ def claims_challenge(header: str) -> str | None:
 
 
 def _origin(address: str) -> str:
+    """Return scheme and authority, which two addresses of one host share to the letter but for the default port."""
     parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    return f"{parts.scheme}://{parts.netloc.removesuffix(':443')}".lower()

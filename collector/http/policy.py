@@ -5,7 +5,7 @@ Sources: protocol.md B4 (admin REST) and E (redirects, tokens); the words are ma
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -95,7 +95,8 @@ def error_text(body: bytes) -> str:
     """Return what an error body says: `code: ErrId|Type|human`, or its plain text where it is not JSON.
 
     Source: protocol.md B4: details[0].message, else innererror.internalexception.message, else innererror.message,
-    else message. A body of NULs says nothing. An answer without an `error` member says nothing either.
+    else message; then the exception's type where that does not name it. A body of NULs says nothing. An answer
+    without an `error` member says nothing either.
     """
     try:
         error = msgspec.json.decode(body, type=_Error).error
@@ -104,12 +105,18 @@ def error_text(body: bytes) -> str:
     if not isinstance(error, dict):
         return "" if error is None else str(error)[:LONGEST_TEXT]
     inner = error.get("innererror")
-    details = error.get("details")
-    for holder in (details, _member(inner, "internalexception"), inner, error):
+    internal = _member(inner, "internalexception")
+    said = next(_messages(error.get("details"), internal, inner, error), "")
+    kind = str(_member(internal, "type") or "")
+    parts = (str(error.get("code", "error")), said, "" if kind in said else kind)
+    return ": ".join(part for part in parts if part)[:LONGEST_TEXT]
+
+
+def _messages(*holders: object) -> Iterator[str]:
+    for holder in holders:
         found = _member(holder[0] if isinstance(holder, list) and holder else holder, "message")
         if isinstance(found, str) and found:
-            return f"{error.get('code', '')}: {found}"[:LONGEST_TEXT]
-    return str(error.get("code", "error"))[:LONGEST_TEXT]
+            yield found
 
 
 def _member(holder: object, name: str) -> object:

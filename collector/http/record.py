@@ -1,6 +1,6 @@
 """The request log's entries: what was asked, when, and what came back; design 1.3, custody/requests.jsonl.
 
-Invariant: no token stands in an entry, neither one we sent nor one that a service echoes.
+Invariant: no token stands in an entry, neither one we sent nor one that a service echoes, wherever it does.
 """
 
 import hashlib
@@ -15,43 +15,57 @@ LONGEST_BODY = 64 * 2**10
 """Bytes of an answer's body that an entry keeps where the answer was not a page of rows."""
 
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*)?")
+_REMOVED = "[token removed]"
 
 
 class Entry:
-    """One attempt, from the moment it is sent; `number` is its client-request-id."""
+    """One attempt, from the moment it is sent with `token`; `number` is its client-request-id."""
 
-    def __init__(self, about: Mapping[str, object], clock: Clock, number: str, attempt: int) -> None:
+    def __init__(self, about: Mapping[str, object], clock: Clock, number: str, attempt: int, token: str) -> None:
         self._about = about
         self._clock = clock
+        self._token = token
         self._started = clock.monotonic()
         self._head = {"time": iso(clock.now()), "client_request_id": number, "attempt": attempt}
 
     def failed(self, method: str, address: str, failure: TransportFailure) -> dict[str, object]:
         """Return the entry of an attempt that got no whole answer."""
-        return {**self._common(method, address), "status": failure.status, "failure": f"{failure.reason}: {failure}"}
+        failed = self._clean(f"{failure.reason}: {failure}")
+        return {**self._common(method, address), "status": failure.status, "failure": failed}
 
     def answered(
-        self, method: str, address: str, received: Received, warnings: tuple[str, ...], body: str | None
+        self, method: str, address: str, received: Received, warnings: tuple[str, ...] | None
     ) -> dict[str, object]:
-        """Return the entry of an answer; `body` is None where it was a page of rows."""
+        """Return the entry of an answer, with its body where it was no page of rows: then `warnings` is None."""
         entry = {
             **self._common(method, address),
             "status": received.status,
-            "request_id": received.headers.get("request-id"),
-            "server_date": received.headers.get("date"),
+            "request_id": self._clean(received.headers.get("request-id")),
+            "server_date": self._clean(received.headers.get("date")),
             "bytes": len(received.body),
             "sha256": hashlib.sha256(received.body).hexdigest(),
-            "warnings": list(warnings),
+            "warnings": [self._clean(warning) for warning in warnings or ()],
         }
-        return entry if body is None else {**entry, "body": body}
+        return entry if warnings is not None else {**entry, "body": shown(received.body, self._token)}
 
     def _common(self, method: str, address: str) -> dict[str, object]:
         milliseconds = round((self._clock.monotonic() - self._started) * 1000)
-        return {**self._head, "method": method, "address": address, **self._about, "milliseconds": milliseconds}
+        asked = {"method": method, "address": self._clean(address)}
+        return {**self._head, **asked, **self._about, "milliseconds": milliseconds}
+
+    def _clean(self, text: str | None) -> str | None:
+        return None if text is None else clean(text, self._token)
+
+
+def clean(text: str, token: str) -> str:
+    """Return a text without the token we sent, and without any other that looks like one."""
+    return _JWT.sub(_REMOVED, text.replace(token, _REMOVED) if token else text)
 
 
 def shown(body: bytes, token: str) -> str:
     """Return the start of a body as text that can be logged: tokens removed, odd bytes escaped."""
-    text = body[: LONGEST_BODY + len(token)].decode("utf-8", "backslashreplace")
-    clean = text.replace(token, "[token removed]") if token else text
-    return _JWT.sub("[token removed]", clean)[:LONGEST_BODY]
+    looked_at = LONGEST_BODY + len(token)
+    text = clean(body[:looked_at].decode("utf-8", "backslashreplace"), token)
+    if len(body) > looked_at and token:
+        text = text[: -len(token)]  # where a token may stand that the cut has left without its end
+    return text[:LONGEST_BODY]

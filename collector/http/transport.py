@@ -108,24 +108,28 @@ class RequestsTransport:
         blocks: list[bytes] = []
         size = 0
         try:
-            for block in self._blocks(response):
+            for block in _blocks(response):
                 size += len(block)
                 if size > self._largest:
                     raise TransportFailure("answer-too-large", f"over {self._largest} bytes", status=status)
                 if self._clock.monotonic() - started > self._deadline:
                     raise TransportFailure("time-out", "the answer drips too slowly", status=status)
                 blocks.append(block)
-        except requests.exceptions.ContentDecodingError:
+        except urllib3.exceptions.DecodeError:
             if status >= 400:  # a forbidden cmdlet answers with NULs declared gzip; protocol.md B4
                 return b""
             raise TransportFailure("bad-encoding", "the content-encoding is broken", status=status) from None
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except urllib3.exceptions.ReadTimeoutError:
+            raise TransportFailure("time-out", "the answer stopped coming", status=status) from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
             raise TransportFailure("cut-body", type(error).__name__, status=status) from None
         return b"".join(blocks)
 
-    def _blocks(self, response: requests.Response) -> Iterator[bytes]:
-        blocks: Iterator[bytes] = response.iter_content(_BLOCK)
-        return blocks
+
+def _blocks(response: requests.Response) -> Iterator[bytes]:
+    """Yield what has come, however little: a read that waits for a full block would outwait any deadline."""
+    while block := response.raw.read1(_BLOCK, decode_content=True):
+        yield block
 
 
 def _untrusted(address: str) -> UsageError:

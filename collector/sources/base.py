@@ -6,14 +6,15 @@ finding; it never claims more than the answers prove. What a finding leads to is
 
 import hashlib
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from collector.errors import Forbidden, QuestionError, Refused, TooLarge
 from collector.http.client import Effort
-from collector.model import Row, Slice, Window
+from collector.model import Row, Slice, Window, utc
 
 
 class Kind(StrEnum):
@@ -84,8 +85,41 @@ def digest(*parts: str) -> bytes:
     return mark.digest()
 
 
+class Told(NamedTuple):
+    """What the warnings of an answer tell of it. Sources: protocol.md B3, C1, C4; field-notes.md on time-outs."""
+
+    failed: bool
+    more: bool
+    at_ceiling: bool
+
+
+_FAILED = re.compile(
+    r"cancel|timed?[ -]?out|error occurred|(?:not|n't) be completed|try again|partial results|incomplete", re.IGNORECASE
+)
+_MORE = re.compile(r"(?<!\bno )more (?:results|records)", re.IGNORECASE)
+_AT_CEILING = re.compile(r"maximum results limitation", re.IGNORECASE)
+
+
+def told_by(warnings: Iterable[str]) -> Told:
+    """Read the warnings: a search that failed in the service's depths, or that has more, says so only there.
+
+    The command that a message trace names as the next holds an address, which is nobody's word on the search.
+    """
+    text = "\n".join(warning.partition("following command")[0] for warning in warnings)
+    return Told(*(mark.search(text) is not None for mark in (_FAILED, _MORE, _AT_CEILING)))
+
+
 MARGIN = timedelta(seconds=1)
 """How much wider than its slice a question is on both sides: an end may be inclusive or not (protocol.md G3)."""
+
+
+def moment(text: str | None) -> datetime | None:
+    """Read a row's time; None where there is none, or one at the calendar's ends, which nobody can reckon with."""
+    try:
+        read = utc(text or "")
+    except OverflowError:
+        return None
+    return read if read and 1 < read.year < 9999 else None
 
 
 def failed(error: QuestionError, so_far: Finding) -> Finding:

@@ -1,9 +1,10 @@
 """The cmdlet bridge: cmdlets of Exchange Online over the admin REST's `InvokeCommand`. Source: protocol.md B.
 
 Invariants: no cmdlet leaves that is not a reading one, whoever asks; a next link is followed only to the host that
-gave it, with the same body and anchor, and never twice.
+gave it, with the same body and anchor, and never twice; a chain of links that brings nothing new is given up.
 """
 
+import hashlib
 import re
 import uuid
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,12 @@ READING_BY_NAME = frozenset(
 )
 """Cmdlets that read although they are no Get-*. A verb is no proof: Search-Mailbox can purge mail."""
 
+_IDLE = 10
+"""Answers in a row that may bring no new rows and still name a next link."""
+
+_LONGEST_CHAIN = 10_000
+"""Answers of one call; with the smallest pages a cmdlet's own ceilings end it long before."""
+
 _GET = re.compile(r"Get-[A-Za-z0-9]+", re.ASCII)
 _SYSTEM_MAILBOX = "SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}"
 
@@ -38,12 +45,11 @@ def must_read(cmdlet: str) -> str:
 
 
 class Answered(NamedTuple):
-    """One answer of a cmdlet: its rows as received, its warnings, the client-request-id, whether a link follows."""
+    """One answer of a cmdlet: its rows as received, its warnings, the client-request-id."""
 
     rows: tuple[bytes, ...]
     warnings: tuple[str, ...]
     request: str
-    linked: bool
 
 
 class Bridge:
@@ -64,17 +70,13 @@ class Bridge:
         about = {"cmdlet": name, "parameters": dict(parameters), "slice": _named(slice_)}
         headers = self._headers(name, page_size)
         first = f"{self._base}/adminapi/beta/{self._sign_in.tenant_id}/InvokeCommand"
-        seen: set[str] = set()
+        chain = _Chain(first)
         address: str | None = first
         while address is not None:
-            seen.add(address)
             request = Request("POST", address, self._base, headers, body, about)
             envelope, number = self._client.ask(request, cut, effort)
-            link = urljoin(first, envelope.next_link) if envelope.next_link else None
-            yield Answered(envelope.rows, envelope.warnings, number, link is not None)
-            if link in seen:
-                raise Unanswered("the next link leads back", reason="paging-loop")
-            address = link
+            yield Answered(envelope.rows, envelope.warnings, number)
+            address = chain.leads_to(envelope.next_link, envelope.rows) if envelope.next_link else None
 
     def _headers(self, cmdlet: str, page_size: int) -> dict[str, str]:
         return {
@@ -94,6 +96,30 @@ class Bridge:
         if not token.app_only and token.upn:
             return f"UPN:{token.upn}"
         return f"APP:{_SYSTEM_MAILBOX}@{self._sign_in.tenant_id}"
+
+
+class _Chain:
+    """The answers of one call, to tell whether their links lead on."""
+
+    def __init__(self, first: str) -> None:
+        self._first = first
+        self._addresses = {first}
+        self._pages: set[bytes] = set()
+        self._idle = 0
+
+    def leads_to(self, link: str, rows: tuple[bytes, ...]) -> str:
+        """Return the address to go on with after these rows; raises Unanswered for a loop, or a link that is none."""
+        page = hashlib.sha256(b"\n".join(rows)).digest()
+        self._idle = 0 if rows and page not in self._pages else self._idle + 1
+        self._pages.add(page)
+        try:
+            address = urljoin(self._first, link)
+        except ValueError:
+            raise Unanswered("the next link is no address", reason="paging-refused") from None
+        if address in self._addresses or self._idle >= _IDLE or len(self._addresses) >= _LONGEST_CHAIN:
+            raise Unanswered("the next links lead nowhere", reason="paging-loop")
+        self._addresses.add(address)
+        return address
 
 
 def _named(slice_: Slice) -> dict[str, str | None]:

@@ -2,11 +2,11 @@
 
 Invariants (design 1.4): rows come newest first, so with a page whose oldest row was received at R everything after R
 is whole; the next question ends at R, verbatim, and starts at that row's recipient; done when an answer is short and
-carries no warning of more. A cursor that does not move is a failure, not an end.
+carries no warning of more. A cursor that does not move is a failure, not an end; so is an answer with a warning of a
+search that failed, or with nothing new where more was promised. An order that breaks proves nothing of what it spans.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,14 +14,13 @@ import msgspec
 
 from collector.errors import QuestionError
 from collector.http.client import Effort
-from collector.model import Axis, Row, Slice, Window, iso, utc
-from collector.sources.base import MARGIN, Finding, Kind, Page, Question, digest, failed, loose
+from collector.model import Axis, Row, Slice, Window, iso
+from collector.sources.base import MARGIN, Finding, Kind, Page, Question, digest, failed, loose, moment, told_by
 from collector.sources.exchange import Answered, Bridge
 
 CMDLET = "Get-MessageTraceV2"
 SENDER = "sender:"
 RECIPIENT = "recipient:"
-_MORE = re.compile(r"more results", re.IGNORECASE)
 
 
 class Cursor(NamedTuple):
@@ -52,14 +51,9 @@ class MessageTrace:
                 for answer in self._call(question, turn.cursor):
                     yield Page(turn.take(answer), answer.request)
                 delivered += turn.rows
-                if not turn.more:
-                    yield turn.end(delivered)
-                    return
-                if turn.cursor in cursors:
-                    yield Finding(Kind.FAILED, "paging-stands-still")
-                    return
-                if not turn.ordered:
-                    yield Finding(Kind.TOO_LARGE, "order-broken")
+                trouble = turn.trouble(cursors)
+                if trouble or not turn.more:
+                    yield trouble or Finding(Kind.WHOLE if delivered else Kind.EMPTY)
                     return
                 yield Page((), "", whole_from=turn.whole_from)
                 cursors.add(turn.cursor)
@@ -68,9 +62,9 @@ class MessageTrace:
             yield failed(error, Finding(Kind.FAILED))
 
     def probe(self, window: Window) -> Question:
-        """Return a question for the window's last second and one row."""
+        """Return a question for the window's last second, with pages that it fits in: each page costs of the quota."""
         last = Slice(self.name, None, Axis.EVENT, Window(window.end - timedelta(seconds=1), window.end))
-        return Question(last, 1, Effort(1))
+        return Question(last, self.page_sizes[0], Effort(1))
 
     def _call(self, question: Question, cursor: Cursor | None) -> Iterator[Answered]:
         parameters = parameters_of(question, cursor)
@@ -91,23 +85,30 @@ class _Turn:
     def __init__(self, page_size: int, before: "_Turn | None") -> None:
         self._page_size = page_size
         self._warned = False
+        self._failed = False
+        self._ordered = True
+        self._marks: set[bytes] = set()
+        self._first = before is None
         self._was_promised = before._warned if before else False
+        self._known = before._marks if before else frozenset()
         self._oldest: datetime | None = before._oldest if before else None
         self.cursor: Cursor | None = before.cursor if before else None
-        self.ordered = True
         self.rows = 0
 
     def take(self, answer: Answered) -> tuple[Row, ...]:
         """Take an answer into account and return its rows."""
         read = [_read(raw) for raw in answer.rows]
-        for _, fields in read:
-            received = utc(fields.Received or "")
+        for row, fields in read:
+            self._marks.add(row.content)
+            received = moment(fields.Received)
             if received is None or (self._oldest is not None and received > self._oldest):
-                self.ordered = False
+                self._ordered = False
             else:
                 self._oldest = received
                 self.cursor = Cursor(fields.Received or "", fields.RecipientAddress or "")
-        self._warned = self._warned or any(_MORE.search(warning) for warning in answer.warnings)
+        told = told_by(answer.warnings)
+        self._warned = self._warned or told.more
+        self._failed = self._failed or told.failed
         self.rows += len(read)
         return tuple(row for row, _ in read)
 
@@ -121,11 +122,20 @@ class _Turn:
         """The first whole second after the oldest row: all that was received from then on has been delivered."""
         return self._oldest.replace(microsecond=0) + timedelta(seconds=1) if self._oldest else None
 
-    def end(self, delivered: int) -> Finding:
-        """Return what the last call proves: nothing, where more was promised and none came."""
-        if self._was_promised and not self.rows:
+    def trouble(self, cursors: Set[Cursor | None]) -> Finding | None:
+        """Return why the call proves nothing, None where it does; `cursors` are those that were asked with.
+
+        One answer that holds all may come in any order; several have only their order to join them.
+        """
+        if self._failed:
+            return Finding(Kind.FAILED, "cancelled-task")
+        if self.more and self.cursor in cursors:
+            return Finding(Kind.FAILED, "paging-stands-still")
+        if not self._ordered and (self.more or not self._first):
+            return Finding(Kind.TOO_LARGE, "order-broken")
+        if self._was_promised and not self.more and self._marks <= self._known:
             return Finding(Kind.FAILED, "more-available")
-        return Finding(Kind.WHOLE if delivered else Kind.EMPTY)
+        return None
 
 
 def parameters_of(question: Question, cursor: Cursor | None) -> dict[str, Any]:
@@ -143,7 +153,7 @@ def parameters_of(question: Question, cursor: Cursor | None) -> dict[str, Any]:
         parameters["SenderAddress"] = [part.removeprefix(SENDER)]
     if part.startswith(RECIPIENT):
         parameters["RecipientAddress"] = [part.removeprefix(RECIPIENT)]
-    if cursor:
+    if cursor and cursor.recipient:
         parameters["StartingRecipientAddress"] = cursor.recipient
     return parameters
 
@@ -164,7 +174,7 @@ def _read(raw: bytes) -> tuple[Row, _Fields]:
     """Read a row; one that does not name message, recipient and time is told from others by all that it says."""
     fields = _fields(raw)
     named = (fields.MessageTraceId, fields.RecipientAddress, fields.Received)
-    received = utc(fields.Received or "")
+    received = moment(fields.Received)
     texts = (raw.decode("latin-1"),) if None in named else tuple(part or "" for part in named)
     content = digest(*texts, fields.Status or "")
     return Row(raw, digest(*texts[:2]), content, received.timestamp() if received else None), fields
@@ -173,7 +183,7 @@ def _read(raw: bytes) -> tuple[Row, _Fields]:
 def _fields(raw: bytes) -> _Fields:
     try:
         return _decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     row = loose(raw)
     names = ("MessageTraceId", "RecipientAddress", "Received", "Status")

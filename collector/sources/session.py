@@ -1,23 +1,20 @@
 """Judges one session of Search-UnifiedAuditLog: what its rows and warnings prove. Source: protocol.md C1, design 1.4.
 
 Invariant: `finding` says WHOLE only for a session that was read to its end, whose rows cover ResultIndex 1 to the
-largest ResultCount without a hole, below the ceiling, with nothing saying that more was there.
+largest ResultCount without a hole, below the ceiling, with nothing saying that more was there. A ResultCount that
+equals the ResultSize asked for is no count, whether it was reached or not: it may be the one thing mirrored.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from collector.sources.base import Finding, Kind
+from collector.sources.base import Finding, Kind, told_by
 
 CEILING = 50_000
 """Rows after which a ReturnLargeSet session delivers nothing more, and says nothing of it."""
 
 _PATIENCE_WITH_REPEATS = 2
 """Calls in a row that may bring nothing new before the session is held to stand still."""
-
-_CANCELLED = re.compile(r"cancel|timed[ -]?out|time-?out", re.IGNORECASE)
-_MORE = re.compile(r"more results|more records", re.IGNORECASE)
 
 
 class Seen(NamedTuple):
@@ -40,17 +37,19 @@ class Session:
         self._count = 0
         self._repeats = 0
         self._more = False
+        self._at_ceiling = False
         self._ended = False
         self._trouble: str | None = None
 
     def add(self, rows: Sequence[Seen], warnings: Iterable[str]) -> None:
         """Take one call's rows and warnings into account."""
-        text = "\n".join(warnings)
-        if _CANCELLED.search(text):
+        told = told_by(warnings)
+        if told.failed:
             self._trouble = "cancelled-task"
         if any(row.result_index is not None and row.result_index < 0 for row in rows):
             self._trouble = "internal-time-out"
-        said_more = bool(_MORE.search(text)) or any(row.more for row in rows)
+        said_more = told.more or any(row.more for row in rows)
+        self._at_ceiling = self._at_ceiling or told.at_ceiling
         self._ended = not rows
         self._more = said_more if rows else self._more or said_more
         self._rows += len(rows)
@@ -68,7 +67,7 @@ class Session:
 
     @property
     def _too_large(self) -> bool:
-        return self._count >= CEILING or self._rows >= CEILING
+        return self._at_ceiling or self._count >= CEILING or self._rows >= CEILING
 
     def finding(self) -> Finding:
         """Return what the session proves."""
@@ -93,8 +92,6 @@ class Session:
         highest = max(self._indices, default=0)
         if len(self._indices) < highest or 0 in self._indices:
             return Kind.FAILED, "hole-in-session"
-        if highest == self._count:
-            return Kind.WHOLE, None
-        if highest < self._count != self._page_size:
-            return Kind.FAILED, "short-session"
-        return Kind.UNCOUNTED, "count-unusable"
+        if not highest or not self._count or self._count == self._page_size or highest > self._count:
+            return Kind.UNCOUNTED, "count-unusable"
+        return (Kind.WHOLE, None) if highest == self._count else (Kind.FAILED, "short-session")

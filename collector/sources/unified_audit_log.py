@@ -6,6 +6,7 @@ collector.sources.session.
 """
 
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -16,8 +17,8 @@ import msgspec
 from collector.config import UnifiedAuditLog as Asked
 from collector.errors import QuestionError
 from collector.http.client import Effort
-from collector.model import Axis, Row, Slice, Window, iso, utc
-from collector.sources.base import MARGIN, Finding, Page, Question, digest, failed, loose
+from collector.model import Axis, Row, Slice, Window, iso
+from collector.sources.base import MARGIN, Finding, Page, Question, digest, failed, loose, moment
 from collector.sources.exchange import Answered, Bridge
 from collector.sources.session import Seen, Session
 
@@ -56,10 +57,10 @@ class UnifiedAuditLog:
             yield session.finding()
 
     def probe(self, window: Window) -> Question:
-        """Return a question for the window's last second and one row."""
+        """Return a question for the window's last second, with pages that it fits in."""
         end = window.end
         last = Slice(self.name, None, Axis.EVENT, Window(end - timedelta(seconds=1), end))
-        return Question(last, 1, Effort(1))
+        return Question(last, self.page_sizes[0], Effort(1))
 
     def _call(self, question: Question, parameters: dict[str, Any]) -> Iterator[Answered]:
         return self._bridge.invoke(
@@ -113,7 +114,8 @@ class _Fields(msgspec.Struct):
     ResultIndex: int | None = None
     ResultCount: int | None = None
     more: Any = msgspec.field(name="moreRecordsAvailable", default=None)
-    AuditSearchRequestMetadata: Any = None
+    dotted: Any = msgspec.field(name="AuditSearchRequestMetadata.moreRecordsAvailable", default=None)
+    metadata: Any = msgspec.field(name="AuditSearchRequestMetadata", default=None)
 
 
 _decoder = msgspec.json.Decoder(_Fields, strict=False)
@@ -122,9 +124,7 @@ _decoder = msgspec.json.Decoder(_Fields, strict=False)
 def read_rows(raws: tuple[bytes, ...]) -> tuple[tuple[Row, ...], list[Seen]]:
     """Return the records among the rows of an answer, and what every row says of its session."""
     read = [_read(raw) for raw in raws]
-    return tuple(row for row, seen in read if row.content != _NOTHING or seen.result_index != -1), [
-        seen for _, seen in read
-    ]
+    return tuple(row for row, _ in read if row.identity != _NOTHING), [seen for _, seen in read]
 
 
 _NOTHING = digest("")
@@ -132,22 +132,31 @@ _NOTHING = digest("")
 
 def _read(raw: bytes) -> tuple[Row, Seen]:
     fields = _fields(raw)
-    data = fields.AuditData
-    content = data if isinstance(data, str) else "" if data is None else json.dumps(data, sort_keys=True)
+    content = _content(fields.AuditData, raw)
     if not content and not fields.Identity and fields.ResultIndex != -1:
         content = raw.decode("latin-1")  # a row that names nothing is told from others by all that it says
-    created = utc(fields.CreationDate) if fields.CreationDate else None
+    created = moment(fields.CreationDate)
     content_mark = digest(content)
     identity = digest(fields.Identity) if fields.Identity else content_mark
     row = Row(raw, identity, content_mark, created.timestamp() if created else None)
     return row, Seen(identity, fields.ResultIndex, fields.ResultCount, _more(fields))
 
 
+def _content(data: object, raw: bytes) -> str:
+    """Return what a record says: its AuditData, whose text is kept as it is; all of the row where it nests too deep."""
+    if data is None or isinstance(data, str):
+        return data or ""
+    try:
+        return json.dumps(data, sort_keys=True)
+    except RecursionError:
+        return raw.decode("latin-1")
+
+
 def _fields(raw: bytes) -> _Fields:
     """Read a row; what msgspec refuses (lone surrogates, NaN, odd types) is read member by member."""
     try:
         return _decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     row = loose(raw)
     return _Fields(
@@ -157,7 +166,8 @@ def _fields(raw: bytes) -> _Fields:
         ResultIndex=_number(row.get("ResultIndex")),
         ResultCount=_number(row.get("ResultCount")),
         more=row.get("moreRecordsAvailable"),
-        AuditSearchRequestMetadata=row.get("AuditSearchRequestMetadata"),
+        dotted=row.get("AuditSearchRequestMetadata.moreRecordsAvailable"),
+        metadata=row.get("AuditSearchRequestMetadata"),
     )
 
 
@@ -166,16 +176,17 @@ def _text(value: object) -> str | None:
 
 
 def _number(value: object) -> int | None:
-    try:
-        return int(float(str(value)))
-    except (ValueError, OverflowError):
-        return None
+    return int(str(value)) if re.fullmatch(r"-?[0-9]{1,18}", str(value)) else None
 
 
 def _more(fields: _Fields) -> bool | None:
-    """Return moreRecordsAvailable, flattened or inside its object; its place in a row is not known (protocol.md G2)."""
-    inner = fields.AuditSearchRequestMetadata
-    said = inner.get("moreRecordsAvailable") if isinstance(inner, dict) else fields.more
-    if said is None:
-        return None
-    return str(said).lower() == "true"
+    """Return moreRecordsAvailable, wherever it stands: flattened, or inside its object, which may be JSON in a text.
+
+    Its place in a row is not known (protocol.md G2).
+    """
+    inner = fields.metadata
+    if isinstance(inner, str):
+        inner = loose(inner.encode("utf-8", "surrogatepass"))
+    inside = inner.get("moreRecordsAvailable") if isinstance(inner, dict) else None
+    said = [str(one).lower() == "true" for one in (fields.more, fields.dotted, inside) if one is not None]
+    return any(said) if said else None

@@ -1,0 +1,167 @@
+"""The response table, row by row (protocol.md B4), and Retry-After."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from collector.http.policy import LONGEST_TEXT, TABLE, Action, error_text, read, retry_after
+from tests.fakes import page, refusal
+
+CONCURRENCY = "You have reached the maximum number of concurrent requests per tenant. Please wait and try again."
+EXPIRED = "|Microsoft.Exchange.X|Expired or Invalid pagination request. Default Expiry time is 00:30:00"
+CEILING = "|Microsoft.Exchange.X|The maximum results limitation reached."
+UNKNOWN = "Ex6F9304|Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException|object 'x' is not there"
+BAD_ENUM = "|System.Management.Automation.ParameterTransformationException|valid names are A, B"
+HTML = b"<!DOCTYPE html><html><body>Our services aren't available right now</body></html>"
+NULS = bytes(4096)
+
+ROWS: list[tuple[str, int, bytes, Action, str]] = [
+    ("rows", 200, page([{"a": 1}]).body, Action.TAKE, ""),
+    ("no rows", 200, page().body, Action.TAKE, ""),
+    ("rows that name an error inside", 200, page([{"error": "x"}]).body, Action.TAKE, ""),
+    ("an error that is null", 200, b'{"error":null,"value":[]}', Action.TAKE, ""),
+    ("an error inside a success", 200, refusal(UNKNOWN).body, Action.RETRY, "error-inside-success"),
+    ("a text as error inside a success", 200, b'{"error":"no"}', Action.RETRY, "error-inside-success"),
+    ("an empty error inside a success", 200, b'{"error":{}}', Action.RETRY, "error-inside-success"),
+    ("an error behind many rows", 200, page([{"a": "x" * 9000}], error={"code": "X"}).body, Action.RETRY, "error-in"),
+    ("HTML with 200", 200, HTML, Action.RETRY, "error-inside-success"),
+    ("long HTML with 200", 200, HTML * 100, Action.RETRY, "error-inside-success"),
+    ("concurrency with 200", 200, CONCURRENCY.encode(), Action.WAIT, "throttled"),
+    ("concurrency with 429", 429, CONCURRENCY.encode(), Action.WAIT, "throttled"),
+    ("concurrency with 503", 503, CONCURRENCY.encode(), Action.WAIT, "throttled"),
+    ("concurrency in an error body", 400, refusal(f"||{CONCURRENCY}").body, Action.WAIT, "throttled"),
+    ("429 that says nothing", 429, b"", Action.WAIT, "throttled"),
+    ("429 of HTML", 429, HTML, Action.WAIT, "throttled"),
+    ("401", 401, b"", Action.NEW_TOKEN, "unauthorized"),
+    ("401 with a transient text", 401, refusal("|ServerBusyException|x").body, Action.NEW_TOKEN, "unauthorized"),
+    ("expired paging", 400, refusal(EXPIRED).body, Action.NEW_SESSION, "paging-refused"),
+    ("expired paging inside a success", 200, refusal(EXPIRED).body, Action.NEW_SESSION, "paging-refused"),
+    ("the ceiling as an error", 400, refusal(CEILING).body, Action.SPLIT, "over-ceiling"),
+    ("413", 413, b"", Action.SPLIT, "answer-too-large"),
+    *(
+        (f"{kind} with {status}", status, refusal(f"|Microsoft.Exchange.{kind}|x").body, Action.RETRY, "transient")
+        for status in (400, 500)
+        for kind in (
+            "CmdletProxyNotAvailableFailure",
+            "ServerBusyException",
+            "TransientException",
+            "BackendCommunicationException",
+        )
+    ),
+    ("UnableToWriteToAad", 400, refusal("|X|UnableToWriteToAadException").body, Action.RETRY, "transient"),
+    ("may be transient", 400, refusal("|X|This Issue May Be Transient").body, Action.RETRY, "transient"),
+    ("redirect", 302, b"", Action.GAP, "redirected"),
+    ("permanent redirect", 308, HTML, Action.GAP, "redirected"),
+    ("403 with NULs", 403, NULS, Action.FORBIDDEN, "forbidden"),
+    ("403 with an undecodable body", 403, b"", Action.FORBIDDEN, "forbidden"),
+    ("404", 404, refusal(UNKNOWN).body, Action.GAP, "not-found"),
+    ("405", 405, b"", Action.GAP, "wrong-api-version"),
+    ("408", 408, b"", Action.RETRY, "request-timeout"),
+    ("bad enum", 400, refusal(BAD_ENUM).body, Action.GAP, "refused"),
+    ("400 that says nothing", 400, b"", Action.GAP, "refused"),
+    ("418", 418, b"", Action.GAP, "refused"),
+    *((f"{status}", status, HTML, Action.RETRY, "server-error") for status in (500, 502, 503, 504, 599)),
+    ("500 for a missing object", 500, refusal(UNKNOWN).body, Action.RETRY, "server-error"),
+    ("a status of no class", 999, b"", Action.RETRY, "server-error"),
+    ("a lonely 1xx", 102, b"", Action.RETRY, "server-error"),
+]
+
+KEYS = st.sampled_from(["code", "message", "details", "innererror", "internalexception", "type"])
+
+
+@pytest.mark.parametrize(("status", "body", "action", "reason"), [row[1:] for row in ROWS], ids=[r[0] for r in ROWS])
+def test_an_answer_means_what_its_row_says(status: int, body: bytes, action: Action, reason: str) -> None:
+    reading = read(status, body)
+    assert reading.action is action
+    assert reading.reason.startswith(reason)
+
+
+def test_every_row_of_the_table_is_reached_by_an_example() -> None:
+    reached = {(read(status, body).action, read(status, body).reason) for _, status, body, _, _ in ROWS}
+    assert reached == {(rule.action, rule.reason) for rule in TABLE}
+
+
+@given(st.integers(100, 999), st.binary(max_size=200))
+@example(200, b'{"error":' + b"[" * 5000)
+@example(200, b'{"error":{"details":[[]],"innererror":[],"message":5,"code":null}}')
+@example(500, b'{"error":{"details":[{"message":{}}],"innererror":{"internalexception":7}}}')
+def test_no_answer_goes_unread(status: int, body: bytes) -> None:
+    assert read(status, body).action in Action
+
+
+@given(
+    st.recursive(st.none() | st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner))
+)
+def test_no_shape_of_an_error_breaks_the_reading(error: object) -> None:
+    reading = read(200, json.dumps({"error": error}).encode())
+    assert len(reading.text) <= LONGEST_TEXT
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        ({"code": "A", "message": "m"}, "A: m"),
+        ({"code": "A", "message": "m", "innererror": {"message": "i"}}, "A: i"),
+        ({"code": "A", "message": "m", "innererror": {"message": "i", "internalexception": {"message": "e"}}}, "A: e"),
+        (
+            {"code": "A", "details": [{"message": "d"}], "innererror": {"internalexception": {"message": "e"}}},
+            "A: d",
+        ),
+        ({"code": "A", "details": [], "message": "m"}, "A: m"),
+        ({"code": "A"}, "A"),
+        ("gone", "gone"),
+    ],
+)
+def test_the_useful_text_is_taken_before_the_useless_one(error: object, text: str) -> None:
+    assert error_text(json.dumps({"error": error}).encode()) == text
+
+
+def test_a_type_that_the_text_does_not_name_still_tells_a_transient_fault() -> None:
+    inner = {"internalexception": {"message": "|x|busy", "type": "Microsoft.Exchange.Data.ServerBusyException"}}
+    body = json.dumps({"error": {"code": "BadRequest", "message": "Error executing cmdlet", "innererror": inner}})
+    assert read(400, body.encode()).action is Action.RETRY
+
+
+def test_a_body_of_nuls_says_nothing() -> None:
+    assert read(403, NULS).text == ""
+
+
+def test_control_characters_of_a_plain_text_reach_no_terminal() -> None:
+    assert error_text(b"gone\x1b[2J\x07") == "gone [2J"
+
+
+NOW = datetime(2026, 11, 21, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        (" 120 ", 120.0),
+        ("0", 0.0),
+        ("1.5", 1.5),
+        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
+        ("Sat, 21 Nov 2026 06:00:30 +0100", 30.0),
+        (format_datetime(NOW - timedelta(hours=1), usegmt=True), 0.0),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("1e3", None),
+        ("99999999999999999999", None),
+        ("5, 5", None),
+        ("٣", None),
+        ("Sat, 99 Nov 2026 05:00:00 GMT", None),
+    ],
+)
+def test_retry_after_is_read_in_each_of_its_forms(value: str, seconds: float | None) -> None:
+    assert retry_after({"retry-after": value}, NOW) == seconds
+
+
+@given(st.text(st.characters(max_codepoint=0x2FFF), max_size=40) | st.from_regex(r"[A-Z][a-z]{2}, [0-9 A-Za-z:+-]+"))
+def test_nonsense_in_retry_after_is_no_header(value: str) -> None:
+    seconds = retry_after({"retry-after": value}, NOW)
+    assert seconds is None or seconds >= 0

@@ -1,0 +1,1 @@
+"""The feeds: paging, cursors, and what an answer proves."""
