@@ -120,12 +120,16 @@ class SourcePlan(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """All that a run asks for, frozen when it starts; written to custody/plan.json."""
+    """All that a run asks for, frozen when it starts; written to custody/plan.json.
+
+    A source can stand in it more than once, with other windows, where `gaps_of` names the run whose gaps are asked for.
+    """
 
     engagement: str
     tenant: str
     frozen_at: datetime
     sources: tuple[SourcePlan, ...]
+    gaps_of: str | None = None
 
 
 def utc(text: str) -> datetime | None:

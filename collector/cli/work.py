@@ -17,9 +17,10 @@ from collector.errors import PRECEDENCE, ExitCode, UsageError
 from collector.evidence import Coverage, Store, Verification, cover, find_runs, read
 from collector.evidence import verify as verify_run
 from collector.http.transport import RequestsTransport, Transport
-from collector.run.engage import Result, Seams
+from collector.run.engage import Result
 from collector.run.engage import run as collect_run
 from collector.run.plan import forecast
+from collector.run.wiring import Seams
 
 __all__ = ["collect", "engage", "forecast", "runs_below", "status_of", "verify_all"]
 

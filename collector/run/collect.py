@@ -5,13 +5,12 @@ else; an empty slice that is older than the retention waits for the end, when al
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from collector.clock import Clock
 from collector.config import Limits
 from collector.evidence import Commit, RunFolder
 from collector.model import Outcome, Slice, Status
-from collector.run import plan
 from collector.run.decide import BEYOND_RETENTION, Again, Asked, Settle, Situation, Split, Step, decide
 from collector.run.observe import Observer
 from collector.run.outage import Lifeline
@@ -32,6 +31,16 @@ class Collection:
         self._clock = clock
         self._observer = observer
         self._aged: list[Task] = []
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self._source.name
+
+    @property
+    def horizon(self) -> datetime:
+        """How far back the service keeps records as of now, on a whole second."""
+        return self._clock.now().replace(microsecond=0) - self._source.retention
 
     def tasks(self, slices: Sequence[Slice]) -> list[Task]:
         """Return the slices as tasks, each the head of its family."""
@@ -101,7 +110,7 @@ class Collection:
             divisible=task.divisible,
             start=task.window.start,
             end=task.window.end,
-            horizon=plan.horizon_of(self._source, self._clock.now()),
+            horizon=self.horizon,
             page_sizes_left=len(self._source.page_sizes) - 1 - task.page_size,
         )
 

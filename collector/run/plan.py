@@ -4,7 +4,7 @@ Invariants: the slices of a window join without hole or overlap and end on whole
 commits always leave the same slices to ask for.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil
@@ -14,17 +14,12 @@ import msgspec
 
 from collector import config
 from collector.config import Engagement
-from collector.model import Axis, Plan, Slice, SourcePlan, Window
+from collector.evidence import SliceCoverage
+from collector.model import Axis, Plan, Slice, SourcePlan, Status, Window
+from collector.run.registry import FEEDS
 from collector.sources import message_trace, unified_audit_log
-from collector.sources.base import Source
 from collector.sources.message_trace import MessageTrace
 from collector.sources.unified_audit_log import UnifiedAuditLog
-
-KINDS: dict[str, type[UnifiedAuditLog] | type[MessageTrace]] = {
-    UnifiedAuditLog.name: UnifiedAuditLog,
-    MessageTrace.name: MessageTrace,
-}
-"""What there is to know of a source without asking it."""
 
 PIECES = 8
 """Slices that a window is cut into at least, so that there is work for all that may be in flight."""
@@ -36,6 +31,20 @@ _SECOND = timedelta(seconds=1)
 def make_plan(engagement: Engagement, now: datetime) -> Plan:
     """Freeze the engagement's windows and questions as they stand at `now`."""
     return Plan(engagement.engagement, engagement.tenant, now, tuple(_source_plans(engagement, now)))
+
+
+def gaps_plan(plan: Plan, run_id: str, slices: Iterable[SliceCoverage]) -> Plan:
+    """Return a plan that asks, of what another run asked for, only for its gaps and what was not settled."""
+    by_name = {source.source: source for source in plan.sources}
+    missing = (one for one in slices if one.status is Status.GAP or one.settled is False)
+    sources = tuple(
+        msgspec.structs.replace(by_name[one.source], window=_window(one), parts=(one.part,)) for one in missing
+    )
+    return msgspec.structs.replace(plan, sources=sources, gaps_of=run_id)
+
+
+def _window(one: SliceCoverage) -> Window | None:
+    return Window(one.start, one.end) if one.start and one.end else None
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -60,9 +69,9 @@ def forecast(engagement: Engagement, now: datetime) -> list[Forecast]:
 
 
 def _forecast(planned: SourcePlan, part: str | None, engagement: Engagement, now: datetime) -> Forecast:
-    source = KINDS[planned.source]
+    feed = FEEDS[planned.source]
     assert planned.window is not None  # noqa: S101 - both sources have one
-    slices = slices_of(planned, {part: (planned.window,)}, now - source.retention, source.longest)
+    slices = slices_of(planned, {part: (planned.window,)}, now - feed.retention, feed.longest)
     requests = 2 * len(slices)
     rate = engagement.limits_of(planned.source).rate
     seconds = requests / rate.requests * rate.period if rate else None
@@ -142,8 +151,3 @@ def between(window: Window, edges: list[datetime]) -> list[Window]:
     """Cut a window at the given times, which lie inside it in rising order."""
     points = [window.start, *edges, window.end]
     return [Window(start, end) for start, end in pairwise(points)]
-
-
-def horizon_of(source: Source, now: datetime) -> datetime:
-    """Return the time before which the service keeps nothing, on a whole second."""
-    return now.replace(microsecond=0) - source.retention

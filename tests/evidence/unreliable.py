@@ -1,8 +1,8 @@
 """A disk that forgets what was not synced, tears it, or is never heard of again after its n-th operation.
 
 The folder `root` shows what a program sees while the power is on. Beside it stands what is durable: a file's contents
-as of its last sync, a name as of the last sync of its folder. A rename is one act that touches two folders; until one
-of them is synced it may be lost or kept whole, or leave the file under both names. What is lost in a tear is chosen by
+as of its last sync, a name as of the last sync of its folder. A rename within a folder is one act, as every file
+system in use has it; one across folders is durable in each with that folder, so it may leave the file under both names. What is lost in a tear is chosen by
 a seeded generator: any of the acts not yet durable, any tail of what was appended, any block inside it (zeros).
 """
 
@@ -200,7 +200,8 @@ def _load(path: Path) -> Node:
 
 
 def _torn_act(act: Act, chance: random.Random) -> Callable[[tuple[Node, str, Node | None]], bool]:
-    fate = chance.choice(("kept", "lost", "appeared"))
+    folders = {id(folder) for folder, _, _ in act.effects}
+    fate = chance.choice(("kept", "lost", "appeared") if len(folders) > 1 else ("kept", "lost"))
     return lambda effect: fate == "kept" or (fate == "appeared" and effect[2] is not None)
 
 

@@ -27,7 +27,13 @@ ROWS: list[tuple[str, int, bytes, Action, str]] = [
     ("an error inside a success", 200, refusal(UNKNOWN).body, Action.RETRY, "error-inside-success"),
     ("a text as error inside a success", 200, b'{"error":"no"}', Action.RETRY, "error-inside-success"),
     ("an empty error inside a success", 200, b'{"error":{}}', Action.RETRY, "error-inside-success"),
-    ("an error behind many rows", 200, page([{"a": "x" * 9000}], error={"code": "X"}).body, Action.RETRY, "error-in"),
+    (
+        "an error behind many rows",
+        200,
+        page([{"a": "x" * 9000}], error={"code": "X"}).body,
+        Action.RETRY,
+        "error-inside-success",
+    ),
     ("HTML with 200", 200, HTML, Action.RETRY, "error-inside-success"),
     ("long HTML with 200", 200, HTML * 100, Action.RETRY, "error-inside-success"),
     ("concurrency with 200", 200, CONCURRENCY.encode(), Action.WAIT, "throttled"),
@@ -77,7 +83,7 @@ KEYS = st.sampled_from(["code", "message", "details", "innererror", "internalexc
 def test_an_answer_means_what_its_row_says(status: int, body: bytes, action: Action, reason: str) -> None:
     reading = read(status, body)
     assert reading.action is action
-    assert reading.reason.startswith(reason)
+    assert reading.reason == reason
 
 
 def test_every_row_of_the_table_is_reached_by_an_example() -> None:
@@ -153,7 +159,6 @@ NOW = datetime(2026, 11, 21, 5, tzinfo=UTC)
         ("1e3", None),
         ("99999999999999999999", None),
         ("5, 5", None),
-        ("٣", None),
         ("Sat, 99 Nov 2026 05:00:00 GMT", None),
     ],
 )
