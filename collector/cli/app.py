@@ -6,14 +6,21 @@ from typing import Annotated, Literal
 import typer
 
 from collector import __version__
-from collector.cli import demonstration, show, work
+from collector.cli import demonstration, screen, show, work
 from collector.clock import SystemClock
 from collector.config import template
 from collector.config.reading import load
-from collector.errors import UsageError
+from collector.errors import ExitCode, UsageError
+
+
+def _end(code: int | None, **_: object) -> None:
+    """Leave with what a command returned."""
+    raise typer.Exit(code or ExitCode.COMPLETE)
+
 
 app = typer.Typer(
     name="collector",
+    result_callback=_end,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -68,8 +75,8 @@ def init(
         raise UsageError(f"{file} exists already", remedy="name another file; nothing is written over") from None
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}", remedy="name a file that can be") from None
-    show.line(f"wrote {file}\n")
-    show.line(template.permissions())
+    screen.line(f"wrote {file}\n")
+    screen.line(template.permissions())
 
 
 @app.command()
@@ -80,23 +87,24 @@ def plan(file: Engagement, json: Json = False) -> None:
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0917 - typer reads the options from the signature
     file: Engagement,
     new: Annotated[bool, typer.Option("--new", help="Start another run even if one is open.")] = False,
+    gaps_of: Annotated[
+        Path | None, typer.Option("--gaps-of", metavar="RUN", help="Ask only for a run's gaps and unsettled tail.")
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> int:
     """Collect what the engagement file asks for; takes up an open run of the same plan."""
-    return work.collect(file, new=new, detail=show.Detail(as_json=json, quiet=quiet, verbose=verbose))
+    return work.collect(file, new=new, gaps_of=gaps_of, detail=show.Detail(as_json=json, quiet=quiet, verbose=verbose))
 
 
 @app.command()
-def status(folder: Folder, json: Json = False) -> None:
+def status(folder: Folder, json: Json = False) -> int:
     """Show what was asked, what came, what was empty and what is missing, per source and slice."""
-    for path in work.runs_below(folder):
-        found = work.status_of(path)
-        show.status(path, found.coverage, found.problems, sealed=found.sealed, as_json=json)
+    return work.status_all(folder, as_json=json)
 
 
 @app.command()

@@ -7,10 +7,10 @@ from pathlib import Path
 import yaml
 
 from collector.analysis.found import found
-from collector.cli import show, work
+from collector.cli import screen, show, work
 from collector.clock import SystemClock
 from collector.config.reading import load
-from collector.errors import PRECEDENCE, ExitCode
+from collector.errors import PRECEDENCE, DiskError, ExitCode
 from collector.simulator import SECRET_VARIABLE, SimulatedTenant, takeover
 
 _DAYS = 14
@@ -23,20 +23,23 @@ def demonstrate(folder: Path, *, records: int, traces: int, seed: int, quiet: bo
     with SimulatedTenant(story) as tenant:
         os.environ[SECRET_VARIABLE] = tenant.client_secret
         file = _engagement_file(folder, tenant)
-        show.line(f"a simulated tenant answers at {tenant.address}; the engagement file is {file}\n")
+        screen.line(f"a simulated tenant answers at {tenant.address}; the engagement file is {file}\n")
         clock = SystemClock()
-        detail = show.Detail(quiet=quiet)
-        result = work.engage(load(file, now=clock.now()), clock, new=True, detail=detail)
+        with work.stoppable(clock):
+            result = work.engage(load(file, now=clock.now()), clock, new=True, detail=show.Detail(quiet=quiet))
     show.summary(result, as_json=False)
     verified = work.verify_all(result.path, as_json=False)
-    show.line("")
+    screen.line()
     show.mailboxes(found(result.path))
     return min((result.exit_code, ExitCode(verified)), key=PRECEDENCE.index)
 
 
 def _engagement_file(folder: Path, tenant: SimulatedTenant) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / "engagement.yaml"
     engagement = tenant.engagement(evidence={"folder": "./evidence"})
-    file.write_text(yaml.safe_dump(engagement, sort_keys=False), encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(yaml.safe_dump(engagement, sort_keys=False), encoding="utf-8")
+    except OSError as error:
+        raise DiskError(f"{file} cannot be written: {error.strerror}", remedy="name another --folder") from None
     return file

@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from collector.cli import show
+from collector.cli import screen, show
 from collector.evidence import Commit
 from collector.model import Slice, Status
 from collector.run.observe import Observer
@@ -30,7 +30,7 @@ class Bar:
 
     def __init__(self, detail: show.Detail) -> None:
         self._detail = detail
-        self._console = Console(stderr=True, highlight=False)
+        self._console = screen.console(stderr=True)
         shown = self._console.is_terminal and not detail.quiet
         self._progress = Progress(
             TextColumn("slices"),
@@ -73,7 +73,7 @@ class Bar:
 
     def waiting(self, why: str, seconds: float) -> None:
         """Show what is waited for."""
-        self._progress.update(self._task, waiting=f"waiting {seconds:.0f} s: {why}")
+        self._progress.update(self._task, waiting=escape(f"waiting {seconds:.0f} s: {why}"))
         if self._detail.verbose:
             self._say(f"waiting {seconds:.1f} s: {why}")
 
@@ -88,7 +88,7 @@ class Bar:
         self._say(text)
 
     def _say(self, text: str) -> None:
-        self._console.print(text, markup=False, soft_wrap=True)
+        self._console.print(screen.plain(text), markup=False, soft_wrap=True)
 
 
 class JsonLines:
@@ -120,4 +120,4 @@ class JsonLines:
 
     def _put(self, message_type: str, **facts: object) -> None:
         with self._lock:
-            show.json_line(message_type, **facts)
+            screen.json_line(message_type, **facts)

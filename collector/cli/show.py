@@ -1,28 +1,30 @@
-"""Tables for people and JSON lines for programs, on standard output.
+"""What the commands show: tables for people and JSON lines for programs.
 
-Invariant: a gap is never left out of what is shown, and no text from a tenant is taken for markup.
+Invariant: a gap is never left out of what is shown.
 """
 
-import sys
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from collector.analysis.found import Found
-from collector.errors import ExitCode
+from collector.cli.screen import cell, json_line, line, plain, table
+from collector.errors import CollectorError, ExitCode
 from collector.evidence import Commit, Coverage, SliceCoverage, Verification
 from collector.model import Status, iso
 from collector.run.engage import Result
 from collector.run.plan import Forecast
 
-_WIDTH_OF_FILES = 140
-"""Columns of a table that goes to a file or a pipe."""
+
+class RunStatus(NamedTuple):
+    """What a run covers, whether it is sealed, and what in its account cannot be read."""
+
+    path: Path
+    coverage: Coverage
+    sealed: bool
+    problems: tuple[str, ...]
 
 
 class Detail(NamedTuple):
@@ -31,38 +33,6 @@ class Detail(NamedTuple):
     as_json: bool = False
     quiet: bool = False
     verbose: bool = False
-
-
-def line(text: str) -> None:
-    """Print a line of text."""
-    sys.stdout.write(f"{text}\n")
-
-
-def json_line(message_type: str, **facts: Any) -> None:
-    """Print one JSON object on a line, its `message_type` first."""
-    line(msgspec.json.encode({"message_type": message_type, **facts}).decode())
-
-
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; numbers stand to the right, None is a dash."""
-    grid = Table(title=escape(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
-    listed = [list(row) for row in rows]
-    for place, name in enumerate(columns):
-        numbers = bool(listed) and all(isinstance(row[place], int) or row[place] is None for row in listed)
-        grid.add_column(name, justify="right" if numbers else "left", overflow="fold")
-    for row in listed:
-        grid.add_row(*(_cell(value) for value in row))
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
-    console.print(grid)
-    console.print()
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, datetime):
-        return iso(value)
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else escape(str(value))
 
 
 def plan(forecasts: Sequence[Forecast], *, as_json: bool) -> None:
@@ -84,6 +54,8 @@ def summary(result: Result, *, as_json: bool) -> None:
     """Print how a run ended."""
     coverage = result.coverage
     if as_json:
+        for gap in _gaps_of(coverage):
+            json_line("gap", **msgspec.to_builtins(gap))
         json_line(
             "summary",
             folder=str(result.path),
@@ -91,10 +63,11 @@ def summary(result: Result, *, as_json: bool) -> None:
             complete=coverage.complete,
             settled_until=coverage.settled_until,
             records=sum(commit.records for commit in result.commits),
+            gaps=len(_gaps_of(coverage)),
         )
         return
     _sources(coverage)
-    _gaps(coverage.slices)
+    _gaps(coverage)
     _tail(coverage)
     line(f"evidence: {result.path}")
     line(_SENTENCES[result.exit_code])
@@ -107,36 +80,56 @@ _SENTENCES = {
 }
 
 
-def status(path: Path, coverage: Coverage, problems: Sequence[str], *, sealed: bool, as_json: bool) -> None:
+def status(run: RunStatus, *, as_json: bool) -> None:
     """Print what a run covers, source by source and slice by slice."""
+    coverage = run.coverage
     if as_json:
-        facts = {"sealed": sealed, "complete": coverage.complete, "problems": list(problems)}
-        json_line("run", folder=str(path), **facts, settled_until=coverage.settled_until)
+        facts = {"sealed": run.sealed, "complete": coverage.complete, "problems": list(run.problems)}
+        json_line("run", folder=str(run.path), **facts, settled_until=coverage.settled_until)
         for one in coverage.slices:
             json_line("slice", **msgspec.to_builtins(one))
         return
-    line(f"{path}: {'sealed' if sealed else 'open, it can be taken up again'}")
-    for problem in problems:
-        line(f"PROBLEM: {problem}")
+    line(f"{run.path}: {'sealed' if run.sealed else 'open, not finished: `collector run` goes on with it'}")
+    _problems(run.problems)
     _sources(coverage)
     columns = ("source", "part", "start", "end", "status", "records", "expected", "reason", "settled")
     rows = [
-        (s.source, s.part, s.start, s.end, s.status, s.records, s.expected, s.reason, "yes" if s.settled else "no")
+        (s.source, s.part, s.start, s.end, s.status, s.records, s.expected, s.reason, _YES_NO[s.settled])
         for s in coverage.slices
     ]
     table("Slices", columns, rows)
+    _tail(coverage)
+
+
+_YES_NO = {True: "yes", False: "no", None: None}
+
+
+def unreadable(path: Path, error: CollectorError, *, as_json: bool) -> None:
+    """Print that a run's account cannot be read."""
+    if as_json:
+        json_line("unreadable", folder=str(path), exit_code=int(error.exit_code), message=error.message)
+        return
+    line(f"{path}: cannot be read")
+    _problems([error.message])
 
 
 def verification(path: Path, found: Verification, *, as_json: bool) -> None:
     """Print what verifying a run has shown."""
     if as_json:
         facts = {"sealed": found.sealed, "intact": not found.problems, "problems": list(found.problems)}
-        json_line("verification", folder=str(path), **facts, records=found.records, files=found.files)
+        told = {"notes": list(found.notes), "records": found.records, "files": found.files}
+        json_line("verification", folder=str(path), **facts, **told)
         return
-    for problem in found.problems:
-        line(f"PROBLEM: {problem}")
+    _problems(found.problems)
+    for note in found.notes:
+        line(f"note: {plain(note)}")
     state = "NOT INTACT" if found.problems else "intact and sealed" if found.sealed else "intact, not sealed"
     line(f"{path}: {state}: {found.records:,} records in {found.files:,} files")
+
+
+def _problems(problems: Sequence[str]) -> None:
+    for problem in problems:
+        line(f"PROBLEM: {plain(problem)}")
 
 
 def mailboxes(what: Found) -> None:
@@ -163,7 +156,7 @@ def slice_facts(commit: Commit) -> dict[str, Any]:
 
 def slice_line(commit: Commit) -> str:
     """Return a committed slice as a line of the log."""
-    times = f"{_cell(commit.start)} to {_cell(commit.end)}"
+    times = f"{cell(commit.start)} to {cell(commit.end)}"
     part = f" {commit.part}" if commit.part else ""
     reason = f" ({commit.reason})" if commit.reason else ""
     return f"{commit.status}{reason}: {commit.source}{part}, {times}, {commit.records:,} records"
@@ -182,18 +175,21 @@ def _source_row(name: str, slices: Sequence[SliceCoverage]) -> list[object]:
     return [name, len(slices), *counts, sum(s.records for s in slices), sum(s.duplicates for s in slices)]
 
 
-def _gaps(slices: Sequence[SliceCoverage]) -> None:
-    gaps = [one for one in slices if one.status is Status.GAP]
+def _gaps_of(coverage: Coverage) -> list[SliceCoverage]:
+    return [one for one in coverage.slices if one.status is Status.GAP]
+
+
+def _gaps(coverage: Coverage) -> None:
+    gaps = _gaps_of(coverage)
     if gaps:
         rows = [(g.source, g.part, g.start, g.end, g.records, g.expected, g.reason) for g in gaps]
         table("Gaps", ("source", "part", "start", "end", "records kept", "expected", "reason"), rows)
 
 
 def _tail(coverage: Coverage) -> None:
-    unsettled = [one for one in coverage.slices if one.settled is False]
+    unsettled = [one.start for one in coverage.slices if one.settled is False and one.start]
     if unsettled:
-        since = min(one.start for one in unsettled if one.start)
-        line(f"not settled from {iso(since)} on: records may still come late, ask for that time again")
+        line(f"not settled from {iso(min(unsettled))} on: records may still come late, ask for that time again")
 
 
 def _span(seconds: float) -> str:

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
 
 from collector import network
 from collector.cli import progress, show
 from collector.clock import Clock, SystemClock
 from collector.config import Network
 from collector.config.reading import Loaded, load
-from collector.errors import PRECEDENCE, ExitCode, UsageError
-from collector.evidence import Coverage, Store, Verification, cover, find_runs, read
+from collector.errors import PRECEDENCE, CollectorError, DiskError, ExitCode, UsageError
+from collector.evidence import Store, Verification, cover, find_runs, read
 from collector.evidence import verify as verify_run
 from collector.http.transport import RequestsTransport, Transport
 from collector.run.engage import Result
@@ -22,27 +21,21 @@ from collector.run.engage import run as collect_run
 from collector.run.plan import forecast
 from collector.run.wiring import Seams
 
-__all__ = ["collect", "engage", "forecast", "runs_below", "status_of", "verify_all"]
+__all__ = ["collect", "engage", "forecast", "status_all", "stoppable", "verify_all"]
 
 
-class Status(NamedTuple):
-    """What a run covers, whether it is sealed, and what in its account cannot be read."""
-
-    coverage: Coverage
-    sealed: bool
-    problems: tuple[str, ...]
-
-
-def collect(file: Path, *, new: bool, detail: show.Detail) -> int:
+def collect(file: Path, *, new: bool, gaps_of: Path | None, detail: show.Detail) -> int:
     """Run the engagement of a file; returns the exit code."""
     clock = SystemClock()
-    with _stoppable(clock):
-        result = engage(load(file, now=clock.now()), clock, new=new, detail=detail)
+    with stoppable(clock):
+        result = engage(load(file, now=clock.now()), clock, new=new, gaps_of=gaps_of, detail=detail)
     show.summary(result, as_json=detail.as_json)
     return result.exit_code
 
 
-def engage(loaded: Loaded, clock: Clock, *, new: bool, detail: show.Detail) -> Result:
+def engage(
+    loaded: Loaded, clock: Clock, *, detail: show.Detail, new: bool = False, gaps_of: Path | None = None
+) -> Result:
     """Collect with this machine's disk, network and terminal."""
 
     def transport(settings: Network, connections: int) -> Transport:
@@ -52,7 +45,7 @@ def engage(loaded: Loaded, clock: Clock, *, new: bool, detail: show.Detail) -> R
 
     with progress.watching(detail) as observer:
         seams = Seams(clock=clock, store=Store(), transport=transport, ask=_ask, observer=observer)
-        return collect_run(loaded, seams, new=new)
+        return collect_run(loaded, seams, new=new, gaps_of=gaps_of)
 
 
 def _ask(label: str) -> str:
@@ -60,7 +53,7 @@ def _ask(label: str) -> str:
 
 
 @contextmanager
-def _stoppable(clock: SystemClock) -> Iterator[None]:
+def stoppable(clock: SystemClock) -> Iterator[None]:
     """Let SIGINT and SIGTERM stop the run after what it is writing; a second one ends it at once."""
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of signal handlers
@@ -78,16 +71,29 @@ def _stoppable(clock: SystemClock) -> Iterator[None]:
 
 def runs_below(folder: Path) -> tuple[Path, ...]:
     """Return the runs that a folder is or holds; raises UsageError where there is none."""
-    runs = find_runs(folder) if folder.is_dir() else ()
+    try:
+        runs = find_runs(folder) if folder.is_dir() else ()
+    except OSError as error:
+        raise DiskError(f"{folder} cannot be read: {error.strerror}", remedy="let this account read it") from None
     if not runs:
         raise UsageError(f"{folder} holds no run", remedy="name a run's folder, or one above runs")
     return runs
 
 
-def status_of(path: Path) -> Status:
-    """Return what a run covers, as its plan and journal tell it."""
-    account = read(path)
-    return Status(cover(account.plan, account.commits), account.sealed, account.problems)
+def status_all(folder: Path, *, as_json: bool) -> int:
+    """Show what each run below a folder covers, as its plan and journal tell it; 6 where one's cannot be read."""
+    codes = {ExitCode.COMPLETE}
+    for path in runs_below(folder):
+        try:
+            account = read(path)
+        except CollectorError as error:
+            show.unreadable(path, error, as_json=as_json)
+            codes.add(error.exit_code)
+            continue
+        coverage = cover(account.plan, account.commits)
+        show.status(show.RunStatus(path, coverage, account.sealed, account.problems), as_json=as_json)
+        codes |= {ExitCode.INTEGRITY} if account.problems else set()
+    return min(codes, key=PRECEDENCE.index)
 
 
 def verify_all(folder: Path, *, as_json: bool) -> int:

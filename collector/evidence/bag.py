@@ -5,13 +5,12 @@ when all else is durable. quarantine/ and signatures/ are in no manifest.
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from collector.evidence.journal import TOOL
-from collector.evidence.layout import CUSTODY_FILES, QUARANTINE, SEAL, SIGNATURES
+from collector.evidence.layout import CUSTODY_FILES, SEAL
 from collector.evidence.lines import digest
 from collector.evidence.store import Store
 from collector.model import Chunk
@@ -38,8 +37,7 @@ def write(run: Path, payload: Sequence[Chunk], bag_info: Mapping[str, str], at: 
     digests = {path: digest(run / path)[0] for path in TAG_FILES if path != SEAL}
     digests[SEAL] = hashlib.sha256(SEAL_TEXT).hexdigest()
     store.write_whole(run / TAG_MANIFEST, manifest(digests.items()))
-    for folder in _folders(run):
-        store.sync_folder(folder)
+    store.sync_tree(run)
     store.write_whole(run / SEAL, SEAL_TEXT)
 
 
@@ -58,13 +56,3 @@ def _tags(info: Mapping[str, str]) -> bytes:
     """Return tags a line each; whatever breaks a line for any reader becomes a blank."""
     tidy = ((" ".join(label.replace(":", " ").split()), " ".join(value.split())) for label, value in info.items())
     return "".join(f"{label}: {value}\n" for label, value in tidy if value).encode("utf-8", "backslashreplace")
-
-
-def _folders(run: Path) -> list[Path]:
-    """Return the folders whose names are part of the bag, the run's own last."""
-    found = []
-    for above, folders, _ in os.walk(run, topdown=True):
-        if Path(above) == run:
-            folders[:] = [name for name in folders if name not in (QUARANTINE, SIGNATURES)]
-        found.append(Path(above))
-    return found[::-1]

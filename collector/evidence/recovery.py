@@ -78,7 +78,7 @@ def recover(run: Path, store: Store, quarantine: Quarantine) -> Walk:
         if found.problem:
             raise IntegrityError(f"{JOURNAL}: {found.problem}", remedy="`collector run --new` starts another run")
         check_files(run, found)
-        store.sync_folder(run / CUSTODY)
+        store.sync_tree(run)
         committed = max((mark.bytes for mark in found.marks), default=0)
         quarantine.cut(run / JOURNAL, found.length)
         quarantine.cut(run / REQUESTS, max(committed, whole_length(run / REQUESTS)))

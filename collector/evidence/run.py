@@ -78,6 +78,7 @@ class RunFolder:
         self._journal = Journal(store.extend(path / JOURNAL), found.last)
         self._requests = RequestLog(store.extend(path / REQUESTS), read_blocks(path / REQUESTS))
         self._deposit = Deposit(path, found.opened, found.payload, store)
+        self._spools: list[Spool] = []
 
     @classmethod
     def create(cls, engagement_folder: Path, opening: Opening, *, store: Store, clock: Clock) -> "RunFolder":
@@ -136,7 +137,9 @@ class RunFolder:
 
     def stage(self) -> Staging:
         """Begin to keep the rows of a slice; the caller releases the staging when it is done with it."""
-        return Staging(Spool(self._store, self._deposit.staging_path()))
+        spool = Spool(self._store, self._deposit.staging_path())
+        self._spools.append(spool)
+        return Staging(spool)
 
     def log(self, entry: Mapping[str, object]) -> None:
         """Add a line to requests.jsonl; durable with the next commit. Raises DiskError."""
@@ -213,6 +216,8 @@ class RunFolder:
 
     def close(self) -> None:
         """Let go of the files, sealed or not; what is not committed is for the next run to clear away."""
+        for spool in self._spools:
+            spool.close()
         self._journal.close()
         self._requests.close()
 

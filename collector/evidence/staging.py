@@ -67,6 +67,12 @@ class Spool:
                 self._output.close()
                 self._store.remove(self._path)
 
+    def close(self) -> None:
+        """Close the file and leave it where it is, for the next run to clear away; a second call does nothing."""
+        with self._lock:
+            if self._output:
+                self._output.close()
+
 
 class Staging:
     """The rows that came for one slice so far, owned by the thread that asks for it.

@@ -230,14 +230,15 @@ class Store:
             self._disk.remove(path)
 
     def remove_tree(self, path: Path) -> None:
-        """Remove a folder and all below it; durable with the next `sync_folder` of the one above."""
+        """Remove a folder and all below it; durable with the next `sync_tree` of the one above."""
         with disk_errors(path):
             self._disk.remove_tree(path)
 
-    def sync_folder(self, path: Path) -> None:
-        """Return when the names in a folder are durable."""
+    def sync_tree(self, path: Path) -> None:
+        """Return when every name at and below a folder is durable; contents are their writers' to sync."""
         with disk_errors(path):
-            self._disk.sync_folder(path)
+            for above, _, _ in os.walk(path):
+                self._disk.sync_folder(Path(above))
 
 
 class Guard:

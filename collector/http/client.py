@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, NoReturn, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential, wait_random
 from tenacity.wait import wait_base
 
 from collector.auth import SignIn, Token
@@ -80,14 +80,13 @@ class _Pause(wait_base):
     """Wait as long as the service asked, else exponentially with jitter."""
 
     def __init__(self, limits: Limits) -> None:
-        self._growing = wait_exponential_jitter(
-            initial=limits.first_wait, max=limits.longest_wait, jitter=limits.first_wait
-        )
+        self._longest = limits.longest_wait
+        self._growing = wait_exponential(multiplier=limits.first_wait) + wait_random(max=limits.first_wait)
 
     def __call__(self, retry_state: RetryCallState) -> float:
         again = retry_state.outcome.exception() if retry_state.outcome else None
         asked = again.wait if isinstance(again, _Again) else None
-        return self._growing(retry_state) if asked is None else asked
+        return min(self._growing(retry_state), self._longest) if asked is None else asked
 
 
 class Client:
@@ -116,7 +115,8 @@ class Client:
     def ask(self, request: Request, read: Callable[[bytes], A], effort: Effort) -> tuple[A, str]:
         """Return what `read` makes of the answer, and the client-request-id under which the log holds it.
 
-        Throttling is waited for at least the first wait at a time, also where the service asks for less.
+        A service that throttles is waited for as long as it says; where that is less than the first wait, or
+        nothing, the wait grows as after a failure.
         Raises a QuestionError (Unanswered, TooLarge, Refused, Forbidden) for this question, AccessError where no
         token is accepted, TemporaryError where the service asks for more patience than there is.
         """
@@ -222,7 +222,7 @@ class _Inquiry:
         client = self._client
         now = client._clock.monotonic()
         asked = policy.retry_after(received.headers, client._clock.now())
-        wait = None if asked is None else max(asked, client._limits.first_wait)
+        wait = asked if asked is not None and asked >= client._limits.first_wait else None
         client._gate.throttled(wait or 0.0)
         self._throttled_since = now if self._throttled_since is None else self._throttled_since
         if now - self._throttled_since + (wait or 0.0) > client._limits.patience:

@@ -30,8 +30,7 @@ class Entry:
 
     def failed(self, method: str, address: str, failure: TransportFailure) -> dict[str, object]:
         """Return the entry of an attempt that got no whole answer."""
-        failed = self._clean(f"{failure.reason}: {failure}")
-        return {**self._common(method, address), "status": failure.status, "failure": failed}
+        return {**self._common(method, address), "status": failure.status, "failure": f"{failure.reason}: {failure}"}
 
     def answered(
         self, method: str, address: str, received: Received, warnings: tuple[str, ...] | None

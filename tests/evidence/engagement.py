@@ -25,7 +25,11 @@ PLAN = Plan(
     ),
 )
 OPENING = Opening(
-    plan=PLAN, engagement=b"engagement: contoso-2026-11\n", environment={"python": "3"}, compression="gzip", chunk_bytes=90
+    plan=PLAN,
+    engagement=b"engagement: contoso-2026-11\n",
+    environment={"python": "3"},
+    compression="gzip",
+    chunk_bytes=90,
 )
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from collector.errors import CollectorError
 from collector.evidence import Commit, Store, find_open, find_runs, read, verify
 from tests.evidence.engagement import EXPECTED, PLAN, collect, records
 from tests.evidence.unreliable import PowerCut, UnreliableDisk

@@ -1,0 +1,73 @@
+"""How anything reaches the screen: lines, JSON lines and tables on standard output, the console of standard error.
+
+Invariants: no text of a tenant's or a folder's is taken for markup or obeyed by a terminal; whoever stops reading us
+ends the output, never the work; a pipe and NO_COLOR get no escape codes.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from collector.model import iso
+
+_WIDE = 1000
+"""Columns that a table may take: a narrow terminal wraps its lines, which leaves names and times in one piece."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console that adds no colour of its own, and no style at all where NO_COLOR is set."""
+    return Console(stderr=stderr, highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+
+
+def line(text: str = "") -> None:
+    """Print a line of text at once, so that a program that reads us is never behind."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the rest of the process
+
+
+def json_line(message_type: str, **facts: Any) -> None:
+    """Print one JSON object on a line, its `message_type` first."""
+    line(msgspec.json.encode({"message_type": message_type, **facts}).decode())
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; numbers stand to the right, None is a dash, and a column of nothing else is left out."""
+    grid = Table(title=escape(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+    listed = [list(row) for row in rows]
+    shown = [place for place in range(len(columns)) if any(row[place] is not None for row in listed)]
+    for place in shown:
+        numbers = all(isinstance(row[place], int) or row[place] is None for row in listed)
+        grid.add_column(columns[place], justify="right" if numbers else "left", overflow="fold")
+    for row in listed:
+        grid.add_row(*(escape(cell(row[place])) for place in shown))
+    screen = console()
+    with screen.capture() as captured:
+        screen.print(grid, width=_WIDE, soft_wrap=True)
+    for text in captured.get().splitlines():
+        line(text.rstrip())
+    line()
+
+
+def cell(value: object) -> str:
+    """Return a value as a table shows it."""
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return iso(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else plain(str(value))
+
+
+def plain(text: str) -> str:
+    """Return a text without what a terminal would obey; line breaks stay."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in text)

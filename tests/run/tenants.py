@@ -1,0 +1,90 @@
+"""Runs against the simulated tenant, inside this process."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from collector import network
+from collector.clock import SystemClock
+from collector.config import load
+from collector.evidence import Commit, Store, lines, read
+from collector.http.transport import RequestsTransport
+from collector.model import Slice
+from collector.run.engage import Result, run
+from collector.run.wiring import Seams
+from collector.simulator import SECRET_VARIABLE, Scenario, SimulatedTenant, takeover
+
+END = SystemClock().now().replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
+START = END - timedelta(days=4)
+STORY = takeover(seed=7, start=START, days=4, records=400, traces=300)
+QUICK = {"first_wait": "5ms", "longest_wait": "20ms", "patience": "2s"}
+
+
+class Quiet:
+    """An observer that shows nothing."""
+
+    def planned(self, slices: int) -> None: ...
+    def rows(self, slice_: Slice, count: int) -> None: ...
+    def waiting(self, why: str, seconds: float) -> None: ...
+    def committed(self, commit: Commit) -> None: ...
+    def notice(self, text: str) -> None: ...
+
+
+@contextmanager
+def tenant(scenario: Scenario = STORY, **more: Any) -> Iterator[SimulatedTenant]:
+    """Serve a scenario, and let this process know its secret."""
+    with SimulatedTenant(scenario, **more) as served:
+        os.environ[SECRET_VARIABLE] = served.client_secret
+        yield served
+
+
+def engagement_file(served: SimulatedTenant, folder: Path, **changes: Any) -> Path:
+    """Write the engagement file of a tenant; evidence goes beside it."""
+    usual = {"evidence": {"folder": "./evidence"}, "limits": {"default": QUICK}}
+    file = folder / "engagement.yaml"
+    file.write_text(yaml.safe_dump(served.engagement(**{**usual, **changes})), encoding="utf-8")
+    return file
+
+
+def collect(file: Path, *, new: bool = False, gaps_of: Path | None = None) -> Result:
+    """Run an engagement file with the real seams."""
+    clock = SystemClock()
+    seams = Seams(
+        clock=clock,
+        store=Store(),
+        transport=lambda settings, pool: RequestsTransport(
+            network.session(settings, pool=pool), clock=clock, deadline=60
+        ),
+        ask=lambda label: "",
+        observer=Quiet(),
+    )
+    return run(load(file, now=clock.now()), seams, new=new, gaps_of=gaps_of)
+
+
+def identities(*runs: Path) -> list[str]:
+    """Return the Identity of every audit record in some runs."""
+    return sorted(json.loads(line)["Identity"] for line in _lines(runs, "unified-audit-log"))
+
+
+def traces(*runs: Path) -> list[bytes]:
+    """Return every trace row in some runs."""
+    return sorted(_lines(runs, "message-trace"))
+
+
+def wanted(scenario: Scenario = STORY) -> list[str]:
+    """Return the Identity of every record that the engagement asks for."""
+    return sorted(row.identity for row in scenario.audit_rows if row.operation == "MailItemsAccessed")
+
+
+def _lines(runs: tuple[Path, ...], source: str) -> Iterator[bytes]:
+    for path in runs:
+        for commit in read(path).commits:
+            if commit.source == source:
+                for chunk in commit.chunks:
+                    yield from lines(path, chunk)
