@@ -163,7 +163,7 @@ class Line:
     """A client on a scripted network, with all that it wrote down."""
 
     script: Script
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     concurrency: int = 4
     rate: Rate | None = None
     clock: FakeClock = field(default_factory=FakeClock)

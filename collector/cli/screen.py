@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from rich.console import Console
@@ -22,9 +22,10 @@ _WIDE = 1000
 """Columns that a table may take: a narrow terminal wraps its lines, which leaves names and times in one piece."""
 
 
-def console(*, stderr: bool = False) -> Console:
+def console(*, stderr: bool = False, width: int | None = None) -> Console:
     """Return a console that adds no colour of its own, and no style at all where NO_COLOR is set."""
-    return Console(stderr=stderr, highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    return Console(stderr=stderr, width=width, highlight=False, color_system=colours)
 
 
 def line(text: str = "") -> None:
@@ -51,9 +52,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         grid.add_column(columns[place], justify="right" if numbers else "left", overflow="fold")
     for row in listed:
         grid.add_row(*(escape(cell(row[place])) for place in shown))
-    screen = console()
+    screen = console(width=_WIDE)
     with screen.capture() as captured:
-        screen.print(grid, width=_WIDE, soft_wrap=True)
+        screen.print(grid)
     for text in captured.get().splitlines():
         line(text.rstrip())
     line()

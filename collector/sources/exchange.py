@@ -27,8 +27,8 @@ READING_BY_NAME = frozenset(
 _IDLE = 10
 """Answers in a row that may bring no new rows and still name a next link."""
 
-_LONGEST_CHAIN = 10_000
-"""Answers of one call; with the smallest pages a cmdlet's own ceilings end it long before."""
+_LONGEST_CHAIN = 1_000
+"""Answers of one call: a million rows where a page holds a thousand, as the service's own do (protocol.md B2)."""
 
 _GET = re.compile(r"Get-[A-Za-z0-9]+", re.ASCII)
 _SYSTEM_MAILBOX = "SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}"

@@ -92,6 +92,6 @@ class Session:
         highest = max(self._indices, default=0)
         if len(self._indices) < highest or 0 in self._indices:
             return Kind.FAILED, "hole-in-session"
-        if not highest or not self._count or self._count == self._page_size or highest > self._count:
+        if self._count in (0, self._page_size) or highest > self._count:
             return Kind.UNCOUNTED, "count-unusable"
         return (Kind.WHOLE, None) if highest == self._count else (Kind.FAILED, "short-session")

@@ -1,119 +1,152 @@
 """The power goes after every disk operation, and what was not synced is lost, kept or torn; or the process is killed.
 
 Whatever happens: what was acknowledged stays, every record ends up once, nothing found is deleted, the bag is valid.
+And no sync is idle: without any one of them, a power cut does damage.
 """
 
 import random
+import shutil
 from pathlib import Path
 
 import pytest
 
-from collector.evidence import Commit, Store, find_open, find_runs, read, verify
-from tests.evidence.engagement import EXPECTED, PLAN, collect, records
+from collector.errors import CollectorError
+from collector.evidence import Commit, Store, find_runs, read, verify
+from tests.evidence.engagement import SHORT, collect, expected, open_run, records
 from tests.evidence.unreliable import PowerCut, UnreliableDisk
 
 FATES = ("lose", "keep", "tear", "kill")
+AGAIN = tuple(wanted._replace(unread=()) for wanted in SHORT)
+"""The second time, what could not be read can be."""
 
 
 class Voyage:
-    """One engagement on a disk whose power goes now and then."""
+    """One engagement on a disk whose power goes now and then; a killed process leaves the disk on as it was."""
 
     def __init__(self, work: Path, deaf_to: str | None = None) -> None:
         self._work = work
         self._deaf_to = deaf_to
         self._lives = 0
-        self._acknowledged: list[Commit] = []
+        self._told: list[Commit] = []
         self._found: set[bytes] = set()
         self._sealed = False
-        self.sites: set[str] = set()
-        self.disk = self._disk(work / "0")
-
-    def _disk(self, root: Path) -> UnreliableDisk:
-        root.mkdir(exist_ok=True)
-        return UnreliableDisk(root, deaf_to=self._deaf_to)
+        self.sync_sites: set[str] = set()
+        shutil.rmtree(work, ignore_errors=True)
+        (work / "0").mkdir(parents=True)
+        self.disk = UnreliableDisk(work / "0", deaf_to=deaf_to)
 
     def sail(self, cut_after: int | None) -> bool:
         """Run until the power goes (True) or the run is sealed."""
         self.disk.operations, self.disk.cut_after = 0, cut_after
         try:
-            if not self._looks_sealed():
-                collect(self.disk.root / "evidence", Store(self.disk), self._acknowledged)
+            if not any(verify(run).sealed for run in find_runs(self.disk.root)):
+                work = AGAIN if find_runs(self.disk.root) else SHORT
+                collect(self.disk.root / "evidence", work, Store(self.disk), self._told)
                 self._sealed = True
         except PowerCut:
             return True
         finally:
-            self.sites |= self.disk.sync_sites
+            self.sync_sites |= self.disk.sync_sites
             self.disk.die()
         return False
 
-    def _looks_sealed(self) -> bool:
-        return any((run / "bagit.txt").exists() for run in find_runs(self.disk.root))
-
     def strike(self, fate: str, seed: int = 0) -> None:
-        """Let the fate of what was not durable be seen; a killed process leaves everything to the next as it was."""
+        """Let the fate of what was not durable be seen, and check what is left before anything repairs it."""
         if fate == "kill":
             return
         self._lives += 1
-        self.disk = self._disk(self.disk.after(fate, self._work / str(self._lives), seed))
-        self._check_open()
+        found = self.disk.after(fate, self._work / str(self._lives), seed)
+        self.disk = UnreliableDisk(found, deaf_to=self._deaf_to)
+        self._check_told()
+        path = open_run(found)
+        if path:
+            assert verify(path).problems == ()
+            known = {chunk.path for committed in read(path).commits for chunk in committed.payload}
+            files = [file for file in (path / "data").rglob("*") if file.is_file()]
+            self._found |= {file.read_bytes() for file in files if file.relative_to(path).as_posix() not in known}
 
     def arrive(self) -> None:
-        """Check a sealed run after one more power cut; where the seal was not acknowledged, it may have to come first."""
+        """Let the power go once more and check the sealed run; a seal that was not acknowledged may need renewing."""
         if not self._sealed:
             self.strike("lose")
             self.sail(None)
-        self.disk = self._disk(self.disk.after("lose", self._work / "last"))
-        evidence = self.disk.root / "evidence"
-        assert len(find_runs(evidence)) == 1
-        found = verify(find_runs(evidence)[0])
+        self.strike("lose")
+        (run,) = find_runs(self.disk.root)
+        found = verify(run)
         assert found.sealed
         assert found.problems == ()
-        assert records(evidence) == EXPECTED
-        self._check_acknowledged()
-        kept = {path.read_bytes() for path in evidence.rglob("quarantine/**/data/**/*") if path.is_file()}
-        assert self._found <= kept
+        assert records(run) == expected(SHORT)
+        assert self._found <= {file.read_bytes() for file in run.rglob("quarantine/**/data/**/*") if file.is_file()}
+        shutil.rmtree(self._work)
 
-    def _check_open(self) -> None:
-        """Check what is left before anything repairs it: intact, and every acknowledged commit there."""
-        path = find_open(self.disk.root / "evidence" / PLAN.engagement)
-        if path is None:
-            assert not self._acknowledged or find_runs(self.disk.root / "evidence")
-            return
-        assert verify(path).problems == ()
-        self._check_acknowledged()
-        known = {chunk.path for committed in read(path).commits for chunk in committed.payload}
-        uncommitted = [file for file in (path / "data").rglob("*") if file.is_file()]
-        self._found |= {file.read_bytes() for file in uncommitted if file.relative_to(path).as_posix() not in known}
-
-    def _check_acknowledged(self) -> None:
-        standing = [committed for run in find_runs(self.disk.root / "evidence") for committed in read(run).commits]
-        assert [committed for committed in self._acknowledged if committed not in standing] == []
+    def _check_told(self) -> None:
+        standing = [committed for run in find_runs(self.disk.root) for committed in read(run).commits]
+        assert [committed for committed in self._told if committed not in standing] == []
 
 
-def operations(work: Path) -> int:
-    """Count the disk operations of a run without mishap."""
+def whole(work: Path) -> Voyage:
+    """Sail without mishap, to see how many operations and which syncs there are."""
     voyage = Voyage(work)
     voyage.sail(None)
-    return voyage.disk.operations
+    return voyage
 
 
-def twice(work: Path, first: int, fate: str, seed: int, deaf_to: str | None = None) -> None:
-    """Cut once after `first` operations, once somewhere in the recovery, then let it end."""
-    chance = random.Random(seed * 1000 + first)
+def cut_twice(work: Path, first: int, fate: str, seed: int, deaf_to: str | None = None) -> None:
+    """Cut after `first` operations, once more somewhere in what follows, then let the run end."""
+    chance = random.Random(f"{seed} {first}")
     voyage = Voyage(work, deaf_to)
     if voyage.sail(first):
         voyage.strike(fate, chance.randrange(1000))
-        if voyage.sail(chance.randrange(1, 60)):
+        if voyage.sail(chance.randrange(1, 50)):
             voyage.strike("lose" if fate == "kill" else chance.choice(FATES), chance.randrange(1000))
             assert not voyage.sail(None)
     voyage.arrive()
 
 
-@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("fate", FATES)
-def test_power_cut_after_every_operation(tmp_path: Path, fate: str, seed: int) -> None:
-    (tmp_path / "whole").mkdir()
-    for first in range(operations(tmp_path / "whole") + 1):
-        work = tmp_path / str(first)
-        work.mkdir()
-        twice(work, first, fate, seed)
+def test_power_cut_after_every_operation(tmp_path: Path, fate: str) -> None:
+    for first in range(whole(tmp_path / "whole").disk.operations + 1):
+        cut_twice(tmp_path / "cut", first, fate, 0)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(1, 50))
+def test_power_cuts_at_length(tmp_path: Path, seed: int) -> None:
+    for first in range(whole(tmp_path / "whole").disk.operations + 1):
+        cut_twice(tmp_path / "cut", first, FATES[seed % len(FATES)], seed)
+
+
+SYNCS = (
+    "contents: chunks.ChunkFile.finish",
+    "contents: deposit.Deposit.file",
+    "contents: journal.Journal.append",
+    "contents: requestlog.RequestLog.mark",
+    "contents: store.Store.write_whole",
+    "names: bag.write",
+    "names: recovery.recover",
+    "names: store.Store.make_folder",
+    "names: store.Store.publish",
+    "names: store.Store.write_whole",
+)
+
+
+def test_every_sync_is_listed_here(tmp_path: Path) -> None:
+    voyage = Voyage(tmp_path / "sites")
+    assert voyage.sail(110)
+    assert not voyage.sail(None)
+    assert voyage.sync_sites == set(SYNCS)
+
+
+@pytest.mark.parametrize("sync", SYNCS)
+def test_without_this_sync_a_power_cut_does_damage(tmp_path: Path, sync: str) -> None:
+    operations = whole(tmp_path / "whole").disk.operations
+    cuts = ((first, fate) for fate in ("kill", "lose") for first in range(operations))
+    assert any(_damaged(tmp_path / "cut", first, fate, sync) for first, fate in cuts)
+
+
+def _damaged(work: Path, first: int, fate: str, sync: str) -> bool:
+    try:
+        cut_twice(work, first, fate, 0, sync)
+    except (AssertionError, CollectorError):
+        return True
+    return False

@@ -2,11 +2,11 @@
 
 The folder `root` shows what a program sees while the power is on. Beside it stands what is durable: a file's contents
 as of its last sync, a name as of the last sync of its folder. A rename within a folder is one act, as every file
-system in use has it; one across folders is durable in each with that folder, so it may leave the file under both names. What is lost in a tear is chosen by
-a seeded generator: any of the acts not yet durable, any tail of what was appended, any block inside it (zeros).
+system in use has it; one across folders is durable in each with that folder, so it may leave the file under both
+names. What a tear leaves is chosen by a seeded generator: any of the acts not yet durable, any tail of what was
+appended, any block inside it as zeros.
 """
 
-import os
 import random
 import shutil
 import sys
@@ -17,6 +17,7 @@ from types import FrameType
 from collector.evidence.store import Disk, DiskFile, SystemDisk
 
 BLOCK = 64
+_HANDED_ON = ("Output.sync", "Store.sync_tree")
 
 
 class PowerCut(BaseException):
@@ -63,7 +64,7 @@ class UnreliableFile:
 
     def sync(self) -> None:
         self._disk.tick()
-        if not self._disk.skips():
+        if not self._disk.skips("contents"):
             self._node.durable = self._node.seen
 
     def close(self) -> None:
@@ -71,7 +72,7 @@ class UnreliableFile:
 
 
 class UnreliableDisk:
-    """See the module; `cut_after` operations the power goes, syncs called from the line `deaf_to` do nothing."""
+    """See the module; `cut_after` operations the power goes, what the function `deaf_to` syncs is not."""
 
     def __init__(self, root: Path, *, cut_after: int | None = None, deaf_to: str | None = None) -> None:
         self.root = root
@@ -94,8 +95,8 @@ class UnreliableDisk:
             raise PowerCut
         self.operations += 1
 
-    def skips(self) -> bool:
-        site = _caller(sys._getframe(2))
+    def skips(self, what: str) -> bool:
+        site = f"{what}: {_caller(sys._getframe(1))}"
         self.sync_sites.add(site)
         return site == self.deaf_to
 
@@ -146,7 +147,7 @@ class UnreliableDisk:
     def sync_folder(self, path: Path) -> None:
         self.tick()
         node = self._node(path)
-        if not self.skips():
+        if not self.skips("names"):
             self._harden(lambda _: lambda effect: effect[0] is node)
 
     def after(self, fate: str, target: Path, seed: int = 0) -> Path:
@@ -180,11 +181,11 @@ class UnreliableDisk:
 
 
 def _caller(frame: FrameType | None) -> str:
-    """Name the line that asked for a sync, passing over the Output that every file is wrapped in."""
-    while frame and (frame.f_code.co_qualname.startswith("Output.") or frame.f_code.co_filename == __file__):
+    """Name the function that asked for a sync, passing over what only hands it on."""
+    while frame and (frame.f_code.co_filename == __file__ or frame.f_code.co_qualname in _HANDED_ON):
         frame = frame.f_back
     assert frame
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} {frame.f_code.co_name}"
+    return f"{Path(frame.f_code.co_filename).stem}.{frame.f_code.co_qualname}"
 
 
 def _load(path: Path) -> Node:
@@ -192,7 +193,7 @@ def _load(path: Path) -> Node:
     node = Node()
     if path.is_dir():
         node.is_folder = True
-        node.names = {name: _load(path / name) for name in os.listdir(path)}
+        node.names = {below.name: _load(below) for below in path.iterdir()}
         node.durable_names = dict(node.names)
     else:
         node.seen = node.durable = path.read_bytes()

@@ -8,6 +8,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from collector.auth import Token
 from collector.config import Limits, Rate
 from collector.errors import (
     AccessError,
@@ -244,17 +245,16 @@ def test_a_token_may_end_in_every_question_of_a_slice() -> None:
 
 def test_the_token_is_taken_after_the_wait_for_a_place_which_it_might_not_outlast() -> None:
     class Aging(FakeSignIn):
-        taken: list[float] = []
-
-        def token(self, api: str):  # type: ignore[no-untyped-def]
-            self.taken.append(clock.monotonic())
+        def token(self, api: str) -> Token:
+            taken.append(clock.monotonic())
             return super().token(api)
 
+    taken: list[float] = []
     clock = FakeClock()
     line = Line([OK, OK], rate=Rate(1, 7200.0), clock=clock, sign_in=Aging())
     ask(line)
     ask(line)
-    assert Aging.taken == [0.0, 7200.0]
+    assert taken == [0.0, 7200.0]
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_a_redirect_is_not_followed_with_the_token() -> None:
 
 
 def test_every_attempt_stands_in_the_log_before_anything_is_made_of_it() -> None:
-    script = [BUSY, RESET, THROTTLED, UNAUTHORIZED, received(200, "<html>"), OK]
+    script: list[Received | TransportFailure] = [BUSY, RESET, THROTTLED, UNAUTHORIZED, received(200, "<html>"), OK]
     line = Line(script, takes=0.25)
     ask(line)
     assert [entry["status"] for entry in line.log] == [503, None, 429, 401, 200, 200]
@@ -351,7 +351,7 @@ def echoes(text: Callable[[Sent], str]) -> list[Callable[[Sent], Received]]:
 @pytest.mark.parametrize("sign_in", [FakeSignIn(), FakeSignIn(value=JWT)], ids=["opaque", "JWT"])
 def test_an_echoed_token_reaches_neither_log_nor_error(number: int, sign_in: FakeSignIn) -> None:
     echo = echoes(lambda sent: sent.token)[number]
-    line = Line(lambda sent: echo(sent), sign_in=sign_in)
+    line = Line(echo, sign_in=sign_in)
     said = ""
     try:
         ask(line, attempts=2)

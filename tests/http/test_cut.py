@@ -1,5 +1,6 @@
 """Rows come out of an answer as the bytes that came in, all of them, or the answer is unreadable as a whole."""
 
+import contextlib
 import json
 
 import pytest
@@ -67,8 +68,8 @@ def test_a_second_value_member_hides_no_row(second: str) -> None:
 
 @pytest.mark.parametrize("name", ["@adminapi.warnings", r"\u0040adminapi.warnings"])
 def test_a_second_warnings_member_hides_no_warning(name: str) -> None:
-    body = '{"@adminapi.warnings":["A task was canceled."],"value":[],"%s":[]}' % name
-    assert cut(body.encode()).warnings == ("A task was canceled.",)
+    body = b'{"@adminapi.warnings":["A task was canceled."],"value":[],"%b":[]}' % name.encode()
+    assert cut(body).warnings == ("A task was canceled.",)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +205,5 @@ LOOKS_LIKE_ONE = st.text('{}[],:"\\u0e value1 @odminpi.wrgsNxtLk\r\n\t', max_siz
 @example(b'{"value":[],"@adminapi.warnings":{"a":[1]}}')
 @example(b'{{}:1,"value":[]}')
 def test_no_body_is_more_than_unreadable(body: bytes) -> None:
-    try:
-        cut(body)
-    except Unanswered as error:
-        assert error.body == body
+    with contextlib.suppress(Unanswered):
+        assert all(b"\n" not in row for row in cut(body).rows)
