@@ -50,6 +50,7 @@ class Bar:
         self._started = time.monotonic()
         self._slices = 0
         self._records = 0
+        self._gaps: set[tuple[str, str | None, str | None]] = set()
 
     def __enter__(self) -> "Bar":
         self._progress.start()
@@ -78,9 +79,13 @@ class Bar:
             self._say(f"waiting {seconds:.1f} s: {why}")
 
     def committed(self, commit: Commit) -> None:
-        """Step on; a gap is always said."""
+        """Step on; the first gap of a kind is said at once, all of them stand in the summary."""
         self._progress.advance(self._task)
-        if self._detail.verbose or (commit.status is Status.GAP and not self._detail.quiet):
+        kind = commit.source, commit.part, commit.reason
+        with self._lock:
+            first_gap = commit.status is Status.GAP and kind not in self._gaps
+            self._gaps |= {kind} if first_gap else set()
+        if self._detail.verbose or (first_gap and not self._detail.quiet):
             self._say(show.slice_line(commit))
 
     def notice(self, text: str) -> None:

@@ -5,7 +5,7 @@ agree where the service's count is no count; `empty` needs two answers in a row;
 made smaller before it is given up; what is given up is a gap with a reason.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from collector.model import Status
@@ -14,6 +14,9 @@ from collector.sources.base import Finding, Kind
 LACKING = "lacks-earlier-rows"
 COUNT_UNUSABLE = "count-unusable"
 BEYOND_RETENTION = "beyond-retention"
+
+AGING = timedelta(minutes=1)
+"""How near the edge of the retention a question may come to be too old before it is answered."""
 
 
 class Asked(NamedTuple):
@@ -122,10 +125,13 @@ def pieces_for(expected: int | None) -> int:
 
 
 def _refused(situation: Situation, finding: Finding) -> Step:
-    if situation.start < situation.horizon < situation.end and not finding.forbidden:
-        return Split(at=situation.horizon)
-    beyond = situation.end <= situation.horizon and not finding.forbidden
-    return Settle(Status.GAP, BEYOND_RETENTION if beyond else finding.reason)
+    """Tell a refusal of what is too old from others: a slice at the edge of the retention is parted there."""
+    edge = situation.horizon + AGING
+    if finding.forbidden or edge <= situation.start:
+        return Settle(Status.GAP, finding.reason)
+    if edge < situation.end:
+        return Split(at=edge)
+    return Settle(Status.GAP, BEYOND_RETENTION)
 
 
 def _failed(situation: Situation, reason: str) -> Step:

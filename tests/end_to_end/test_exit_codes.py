@@ -2,7 +2,6 @@
 
 import os
 import resource
-import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import pytest
 
 from collector.errors import ExitCode
 from collector.model import Window, iso
-from collector.simulator import SECRET_VARIABLE, Access, Fault, Kind, during
+from collector.simulator import SECRET_VARIABLE, Access, Fault, Kind, cmdlet, during, every
 from collector.simulator import path as on_path
 from tests.end_to_end.conftest import Staging
 from tests.end_to_end.stage import (
@@ -36,7 +35,8 @@ from tests.end_to_end.stage import (
 )
 
 TRACE = "Get-MessageTraceV2"
-HOUR = timedelta(hours=1)
+SEARCH = "Search-UnifiedAuditLog"
+LOST = Window(START + timedelta(hours=30), START + timedelta(hours=31))
 OTHER_TENANT = "99999999-2222-3333-4444-555555555555"
 
 
@@ -127,20 +127,38 @@ def test_an_open_run_and_a_changed_file_are_2_with_the_difference(staged: Stagin
     assert_collected(stage.runs[0])
 
 
-def test_what_only_part_of_the_time_can_be_had_is_a_gap_and_3(staged: Staging) -> None:
-    hour = Window(START + 30 * HOUR, START + 31 * HOUR)
-    stage = staged(Fault(Kind.TRANSIENT, during(hour), times=None))
+def test_an_hour_that_cannot_be_had_is_a_gap_and_3(staged: Staging) -> None:
+    stage = staged(Fault(Kind.TRANSIENT, every(cmdlet(SEARCH), during(LOST)), times=None))
     done = stage.run()
     assert done.code == ExitCode.GAPS
-    assert "Gaps" in done.out
     coverage = coverage_of(stage.run_folder)
     assert coverage["complete"] is False
-    assert {one["source"] for one in coverage["slices"] if one["status"] == "gap"} == {
-        "unified-audit-log",
-        "message-trace",
+    (gap,) = [one for one in coverage["slices"] if one["status"] == "gap"]
+    assert (gap["source"], gap["reason"]) == ("unified-audit-log", "transient")
+    assert gap["start"] <= iso(LOST.start)
+    assert gap["end"] >= iso(LOST.end)
+    (shown,) = [line for line in done.out.partition("Gaps")[2].splitlines() if line.startswith("unified-audit-log")]
+    assert shown.split()[1:] == [gap["start"], gap["end"], "0", "transient"]
+    lost = audit_in(STORY) - audit_of(stage.run_folder)
+    assert lost
+    assert {row.identity for row in STORY.audit_rows if LOST.start <= row.created < LOST.end} >= {
+        identity for identity, _ in lost
     }
-    assert audit_of(stage.run_folder) < audit_in(STORY)
+    assert traces_of(stage.run_folder) == traces_in(STORY)
     assert_sealed_and_sound(stage, stage.run_folder)
+
+
+def test_asking_for_the_gaps_of_a_run_brings_what_it_lacks(staged: Staging) -> None:
+    broken = Switch(on=True)
+    stage = staged(Fault(Kind.TRANSIENT, every(broken, cmdlet(SEARCH), during(LOST)), times=None))
+    assert stage.run().code == ExitCode.GAPS
+    first = stage.run_folder
+    broken.on = False
+    assert stage.run("--gaps-of", str(first)).code == ExitCode.COMPLETE
+    assert audit_of(first) | audit_of(stage.runs[1]) == audit_in(STORY)
+    assert_sealed_and_sound(stage, stage.runs[1])
+    nothing_left = stage.run("--gaps-of", str(stage.runs[1]))
+    assert nothing_left.code == ExitCode.USAGE
 
 
 def test_a_forbidden_cmdlet_is_4_with_the_rest_collected_and_sealed(staged: Staging) -> None:
@@ -157,9 +175,9 @@ def test_a_forbidden_cmdlet_is_4_with_the_rest_collected_and_sealed(staged: Stag
 
 
 def test_forbidden_goes_before_other_gaps(staged: Staging) -> None:
-    hour = Window(START + 30 * HOUR, START + 31 * HOUR)
     stage = staged(
-        Fault(Kind.TRANSIENT, during(hour), times=None), tenant={"access": Access(forbidden=frozenset({TRACE}))}
+        Fault(Kind.TRANSIENT, every(cmdlet(SEARCH), during(LOST)), times=None),
+        tenant={"access": Access(forbidden=frozenset({TRACE}))},
     )
     assert stage.run().code == ExitCode.ACCESS
     reasons = {one["reason"].split(":")[0] for one in coverage_of(stage.run_folder)["slices"] if one["reason"]}
@@ -238,9 +256,7 @@ def test_a_turned_bit_in_a_sealed_run_is_6(name: str, staged: Staging) -> None:
 def _interrupted(staged: Staging, *faults: Fault) -> tuple[Stage, Switch]:
     """A run that has committed the traces, and was left open by an outage of the audit log."""
     down = Switch(on=True)
-    stage = staged(
-        Fault(Kind.STATUS, lambda asked: down(asked) and asked.cmdlet == "Search-UnifiedAuditLog", times=None), *faults
-    )
+    stage = staged(Fault(Kind.STATUS, lambda asked: down(asked) and asked.cmdlet == SEARCH, times=None), *faults)
     stage.write(limits={"default": {"first_wait": "20ms", "patience": "3s"}})
     assert stage.run().code == ExitCode.TEMPORARY
     return stage, down
@@ -340,7 +356,3 @@ def test_a_fault_of_ours_is_1_and_shows_where_but_no_value(tmp_path: Path) -> No
     assert done.returncode == ExitCode.FAULT
     assert "RuntimeError" in done.stderr
     assert "s3cr3t-of-a-test" not in done.stdout + done.stderr
-
-
-def test_130_is_told_apart_from_a_death_by_signal() -> None:
-    assert int(ExitCode.INTERRUPTED) == 128 + signal.SIGINT

@@ -116,9 +116,20 @@ def test_a_refusal_is_a_gap_at_once():
     assert decide(situation(asked(Kind.REFUSED, "forbidden", forbidden=True))) == Settle(Status.GAP, "forbidden")
 
 
-def test_a_refusal_across_the_horizon_is_parted_there():
+def test_a_refusal_across_the_horizon_is_parted_just_inside_it():
     horizon = START + timedelta(hours=5)
-    assert decide(situation(asked(Kind.REFUSED, "refused: 400"), horizon=horizon)) == Split(at=horizon)
+    step = decide(situation(asked(Kind.REFUSED, "refused: 400"), horizon=horizon))
+    assert step == Split(at=horizon + timedelta(minutes=1))
+
+
+def test_a_slice_that_became_too_old_while_it_waited_is_narrowed_and_not_given_up():
+    step = decide(situation(asked(Kind.REFUSED, "refused: 400"), horizon=START - timedelta(seconds=1)))
+    assert step == Split(at=START + timedelta(seconds=59))
+
+
+def test_a_refusal_of_what_is_young_keeps_its_reason():
+    step = decide(situation(asked(Kind.REFUSED, "refused: 400"), horizon=START - timedelta(hours=1)))
+    assert step == Settle(Status.GAP, "refused: 400")
 
 
 def test_a_refusal_of_what_is_too_old_says_so():

@@ -54,9 +54,8 @@ def test_a_run_without_gaps_has_nothing_to_ask_for_again(tmp_path):
 
 
 def test_what_an_outage_left_open_is_taken_up_and_ends_whole(tmp_path):
-    with tenant(faults=failing(every(any_cmdlet, lambda asked: asked.n > 6))) as served:
-        with pytest.raises(TemporaryError):
-            collect(engagement_file(served, tmp_path))
+    with tenant(faults=failing(every(any_cmdlet, lambda asked: asked.n > 6))) as served, pytest.raises(TemporaryError):
+        collect(engagement_file(served, tmp_path))
     with tenant() as served:
         result = collect(engagement_file(served, tmp_path))
     assert result.exit_code is ExitCode.COMPLETE
@@ -65,9 +64,8 @@ def test_what_an_outage_left_open_is_taken_up_and_ends_whole(tmp_path):
 
 
 def test_an_open_run_is_not_taken_up_with_other_questions(tmp_path):
-    with tenant(faults=failing(any_cmdlet)) as served:
-        with pytest.raises(TemporaryError):
-            collect(engagement_file(served, tmp_path))
+    with tenant(faults=failing(any_cmdlet)) as served, pytest.raises(TemporaryError):
+        collect(engagement_file(served, tmp_path))
     with tenant() as served:
         window = {"start": f"{START:%Y-%m-%dT%H:%M:%SZ}", "end": f"{END - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"}
         file = engagement_file(served, tmp_path, window=window)
