@@ -28,8 +28,8 @@ class Unreachable(Outage):
     """No connection to the sign-in service came about, or it broke."""
 
 
-def patiently(act: Callable[[], T], *, limits: Limits, clock: Clock) -> T:
-    """Return what `act` returns, through outages that last up to `limits.patience` seconds.
+def patiently(act: Callable[[], T], *, limits: Limits, clock: Clock, waiting: Callable[[str, float], None]) -> T:
+    """Return what `act` returns, through outages that last up to `limits.patience` seconds; `waiting` is told of each wait.
 
     Raises TemporaryError when they last longer, and Interrupted when the operator asks to stop.
     """
@@ -46,6 +46,7 @@ def patiently(act: Callable[[], T], *, limits: Limits, clock: Clock) -> T:
                 f"sign-in is not possible at the moment: {fault}",
                 remedy="run the same command again to go on; limits.default.patience is how long is waited",
             )
+        waiting(f"sign-in is not possible at the moment: {fault}", wait)
         clock.sleep(wait)
         pause = min(2 * pause, limits.longest_wait)
 

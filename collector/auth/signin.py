@@ -7,7 +7,7 @@ and secrets are in memory only, and no error that leaves here holds one, nor ano
 import threading
 import webbrowser
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from msal.exceptions import MsalError
 
@@ -23,6 +23,8 @@ from collector.config import DeviceCode, Engagement, Interactive
 from collector.config.secrets import Ask
 from collector.errors import AccessError
 
+T = TypeVar("T")
+
 
 class _Held(NamedTuple):
     """A token in use, and when it is to be renewed (POSIX seconds)."""
@@ -34,8 +36,8 @@ class _Held(NamedTuple):
 class SignIn:
     """Signs in as the engagement says.
 
-    `ask` asks the operator for a secret without echo, `tell` tells them where to sign in, `browse` opens an address
-    in the browser. Making one raises UsageError where the secret, the certificate or its password will not do.
+    `ask` asks the operator for a secret without echo, `tell` tells them where to sign in, `waiting` what an outage
+    is waited out for and how many seconds, `browse` opens an address in the browser. Making one raises UsageError where the secret, the certificate or its password will not do.
     """
 
     def __init__(
@@ -46,12 +48,14 @@ class SignIn:
         http: MsalHttp,
         ask: Ask,
         tell: Callable[[str], None],
+        waiting: Callable[[str, float], None],
         browse: Callable[[str], object] = webbrowser.open,
     ) -> None:
         self._engagement = engagement
         self._clock = clock
         self._http = http
         self._tell = tell
+        self._waiting = waiting
         self._browse = browse
         self._credential = credential_for(engagement.auth, now=clock.now(), ask=ask)
         self._limits = engagement.limits_of("default")
@@ -69,7 +73,7 @@ class SignIn:
         """
         with self._lock:
             if self._tenant is None:
-                self._tenant = patiently(self._find_tenant, limits=self._limits, clock=self._clock)
+                self._tenant = self._patiently(self._find_tenant)
             return self._tenant
 
     def token(self, api: str) -> Token:
@@ -98,7 +102,7 @@ class SignIn:
             if held and not (stale and held.value == stale.value):
                 return held
             tenant = self.tenant_id
-            answer = patiently(lambda: self._attempt(api, claims), limits=self._limits, clock=self._clock)
+            answer = self._patiently(lambda: self._attempt(api, claims))
             now = self._clock.now().timestamp()
             token = token_from(answer, now=now, app_only=self._app_only)
             if token.tenant and token.tenant.lower() != tenant:
@@ -108,6 +112,9 @@ class SignIn:
                 )
             self._tokens[api] = _Held(token, renewal_of(token, now=now))
             return token
+
+    def _patiently(self, act: Callable[[], T]) -> T:
+        return patiently(act, limits=self._limits, clock=self._clock, waiting=self._waiting)
 
     def _find_tenant(self) -> str:
         return tenant_id(self._engagement.cloud.authority, self._engagement.tenant, self._http)

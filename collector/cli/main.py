@@ -33,7 +33,7 @@ def main() -> None:
 
 def _outcome() -> int:
     try:
-        app()
+        app(prog_name="collector")
     except SystemExit as end:
         if end.code == ExitCode.INTERRUPTED:  # Ctrl-C where no run was at work
             return _told("interrupted", "run the same command again", ExitCode.INTERRUPTED)

@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Column
+from rich.text import Text
 
 from collector.cli import screen, show
 from collector.evidence import Commit
@@ -31,22 +32,22 @@ class Bar:
     def __init__(self, detail: show.Detail) -> None:
         self._detail = detail
         self._console = screen.console(stderr=True)
+        self._waits = _Waits()
         shown = self._console.is_terminal and not detail.quiet
         self._progress = Progress(
             TextColumn("slices"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TextColumn("{task.fields[records]:,} records, {task.fields[rate]:,.0f}/s"),
-            TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[waiting]}"),
+            self._waits,
             console=self._console,
             disable=not shown,
             transient=True,
         )
         self._lock = threading.Lock()
-        self._task = self._progress.add_task("slices", total=0, records=0, rate=0.0, waiting="")
+        self._task = self._progress.add_task("slices", total=0, records=0, rate=0.0)
         self._started = time.monotonic()
         self._slices = 0
         self._records = 0
@@ -70,11 +71,11 @@ class Bar:
         with self._lock:
             self._records += count
             rate = self._records / max(0.1, time.monotonic() - self._started)
-            self._progress.update(self._task, records=self._records, rate=rate, waiting="")
+            self._progress.update(self._task, records=self._records, rate=rate)
 
     def waiting(self, why: str, seconds: float) -> None:
         """Show what is waited for."""
-        self._progress.update(self._task, waiting=escape(f"waiting {seconds:.0f} s: {why}"))
+        self._waits.began(why, seconds)
         if self._detail.verbose:
             self._say(f"waiting {seconds:.1f} s: {why}")
 
@@ -94,6 +95,24 @@ class Bar:
 
     def _say(self, text: str) -> None:
         self._console.print(screen.plain(text), markup=False, soft_wrap=True)
+
+
+class _Waits(ProgressColumn):
+    """Counts down the longest wait that is under way; nothing while there is none."""
+
+    def __init__(self) -> None:
+        super().__init__(Column(overflow="fold"))
+        self._longest = 0.0, ""
+
+    def began(self, why: str, seconds: float) -> None:
+        """Take note of a wait."""
+        self._longest = max(self._longest, (time.monotonic() + seconds, screen.plain(why)))
+
+    def render(self, task: Task) -> Text:  # noqa: ARG002 - there is but one task
+        """Return what is shown now."""
+        until, why = self._longest
+        left = until - time.monotonic()
+        return Text(f"waiting {left:.0f} s: {why}" if left > 0 else "")
 
 
 class JsonLines:

@@ -27,7 +27,7 @@ _SIGN_IN = {
 }
 
 _TEMPLATE = """\
-# An engagement file: one case at one tenant. Check it with `collector doctor FILE`, then `collector run FILE`.
+# An engagement file: one case at one tenant. Look with `collector plan FILE`, then collect with `collector run FILE`.
 # Relative paths start at this file's folder. Times are UTC, with Z. No secret is ever written here.
 engagement: contoso-2026-11            # the evidence folder's name: letters, digits, - and _
 tenant: 11111111-2222-3333-4444-555555555555    # the tenant's id, or one of its verified domains

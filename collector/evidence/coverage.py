@@ -87,7 +87,7 @@ def _sweep(source: SourcePlan, commits: list[Commit]) -> Iterator[tuple[Window |
     at = source.window.start
     for commit in sorted((c for c in commits if c.window), key=lambda c: (c.start, c.at)):
         window = commit.window
-        if window is None or window.end <= at or window.start >= source.window.end:
+        if window is None or max(at, window.start) >= min(window.end, source.window.end):
             continue
         if at < window.start:
             yield Window(at, window.start), None

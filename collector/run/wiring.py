@@ -44,7 +44,14 @@ def collect(engagement: Engagement, run_folder: RunFolder, seams: Seams) -> None
     transport = seams.transport(engagement.network, sum(one.concurrency for one in limits.values()))
     log = _log_of_sign_in(run_folder, seams.clock)
     with closing(MsalHttp(engagement, clock=seams.clock, on_request=log)) as http:
-        sign_in = SignIn(engagement, clock=seams.clock, http=http, ask=seams.ask, tell=seams.observer.notice)
+        sign_in = SignIn(
+            engagement,
+            clock=seams.clock,
+            http=http,
+            ask=seams.ask,
+            tell=seams.observer.notice,
+            waiting=seams.observer.waiting,
+        )
         sign_in.token(engagement.cloud.exchange)
         wiring = _Wiring(engagement, run_folder, seams, sign_in, transport)
         collections = [wiring.collection(name, limits[name]) for name in names]

@@ -76,6 +76,7 @@ class World:
     engagement: Engagement
     clock: FakeClock
     told: list[str] = field(default_factory=list)
+    waits: list[tuple[str, float]] = field(default_factory=list)
     logged: list[tuple[str, str, int | None, float]] = field(default_factory=list)
     browse: Callable[[str], object] = lambda _: None
     open: list[MsalHttp] = field(default_factory=list)
@@ -90,6 +91,7 @@ class World:
             http=http,
             ask=lambda label: f"typed for {label}",
             tell=self.told.append,
+            waiting=lambda why, seconds: self.waits.append((why, seconds)),
             browse=self.browse,
         )
 

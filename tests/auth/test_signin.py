@@ -189,6 +189,8 @@ def test_an_outage_is_waited_out(world: World, provider: Provider, outage: Reply
 
     assert sign_in.token(EXCHANGE).tenant == TENANT
     assert world.clock.slept == [2, 4, 8]
+    assert [seconds for _, seconds in world.waits] == [2, 4, 8]
+    assert all(why.startswith("sign-in is not possible at the moment: ") for why, _ in world.waits)
 
 
 def test_retry_after_is_kept_to(world: World, provider: Provider) -> None:

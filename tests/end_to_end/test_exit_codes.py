@@ -31,6 +31,7 @@ from tests.end_to_end.stage import (
     digest,
     ended,
     environment,
+    traces_in,
     traces_of,
 )
 
@@ -67,11 +68,10 @@ def test_a_second_run_after_the_seal_is_a_new_one(staged: Staging) -> None:
     ],
     ids=["empty", "tabs", "list", "unknown-key", "not-yaml"],
 )
-@pytest.mark.parametrize("command", ["run", "plan"])
-def test_a_wrong_engagement_file_is_2(command: str, text: str, said: str, tmp_path: Path) -> None:
+def test_a_wrong_engagement_file_is_2(text: str, said: str, tmp_path: Path) -> None:
     file = tmp_path / "wrong.yaml"
     file.write_text(text, encoding="utf-8")
-    done = collector(command, file, cwd=tmp_path)
+    done = collector("run", file, cwd=tmp_path)
     assert done.code == ExitCode.USAGE
     assert said in done.err
     assert "remedy: " in done.err

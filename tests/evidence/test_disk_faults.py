@@ -142,7 +142,8 @@ def test_a_run_takes_nothing_more_after_a_failed_write(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "remedy"), [(errno.ENOSPC, "free some room"), (errno.EACCES, "let this account"), (errno.EIO, "check the")]
+    ("fault", "remedy"),
+    [(errno.ENOSPC, "free some room"), (errno.EACCES, "let this account"), (errno.EIO, "check the")],
 )
 def test_the_remedy_fits_the_fault(tmp_path: Path, fault: int, remedy: str) -> None:
     with pytest.raises(DiskError) as told:

@@ -7,6 +7,7 @@ names. What a tear leaves is chosen by a seeded generator: any of the acts not y
 appended, any block inside it as zeros.
 """
 
+import copy
 import random
 import shutil
 import sys
@@ -148,16 +149,20 @@ class UnreliableDisk:
         self.tick()
         node = self._node(path)
         if not self.skips("names"):
-            self._harden(lambda _: lambda effect: effect[0] is node)
+            for act in self._acts:
+                act.harden(lambda effect: effect[0] is node)
+            self._acts = [act for act in self._acts if act.effects]
 
     def after(self, fate: str, target: Path, seed: int = 0) -> Path:
         """Build in `target` what is found when the power is back: lose, keep or tear what was not durable."""
         chance = random.Random(seed)
-        if fate == "keep":
-            self._harden(lambda _: lambda effect: True)
-        elif fate == "tear":
-            self._harden(lambda act: _torn_act(act, chance))
-        _write(self._top, target, _contents(fate, chance))
+        top, acts = copy.deepcopy((self._top, self._acts))
+        for act in acts:
+            if fate == "keep":
+                act.harden(lambda _: True)
+            elif fate == "tear":
+                act.harden(_torn_act(act, chance))
+        _write(top, target, _contents(fate, chance))
         return target
 
     def _node(self, path: Path) -> Node:
@@ -173,11 +178,6 @@ class UnreliableDisk:
             else:
                 folder.names[name] = node
         self._acts.append(Act(*effects))
-
-    def _harden(self, chooser: Callable[[Act], Callable[[tuple[Node, str, Node | None]], bool]]) -> None:
-        for act in self._acts:
-            act.harden(chooser(act))
-        self._acts = [act for act in self._acts if act.effects]
 
 
 def _caller(frame: FrameType | None) -> str:

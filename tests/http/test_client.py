@@ -142,7 +142,7 @@ def test_failing_since_spans_the_failures_that_no_answer_has_ended() -> None:
     line, effort = Line([BUSY, RESET, OK, BUSY], takes=1.0), Effort(2)
     with pytest.raises(Unanswered):
         line.client.ask(request(), cut, effort)
-    assert effort.failing_since == 1.0
+    assert [effort.failing_since] == [1.0]
     line.client.ask(request(), cut, effort)
     assert effort.failing_since is None
     assert line.client.last_answer == line.clock.monotonic()

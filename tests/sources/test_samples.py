@@ -1,4 +1,4 @@
-"""Records that others have published, where they lie beside the checkout: every byte passes, none passes for another."""
+"""Records that others have published, where they lie beside the checkout: each byte passes, none passes for another."""
 
 import json
 from pathlib import Path
