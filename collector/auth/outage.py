@@ -29,8 +29,9 @@ class Unreachable(Outage):
 
 
 def patiently(act: Callable[[], T], *, limits: Limits, clock: Clock, waiting: Callable[[str, float], None]) -> T:
-    """Return what `act` returns, through outages that last up to `limits.patience` seconds; `waiting` is told of each wait.
+    """Return what `act` returns, through outages that last up to `limits.patience` seconds.
 
+    `waiting` is told of each wait: why, and how many seconds.
     Raises TemporaryError when they last longer, and Interrupted when the operator asks to stop.
     """
     deadline = clock.monotonic() + limits.patience

@@ -36,8 +36,9 @@ class _Held(NamedTuple):
 class SignIn:
     """Signs in as the engagement says.
 
-    `ask` asks the operator for a secret without echo, `tell` tells them where to sign in, `waiting` what an outage
-    is waited out for and how many seconds, `browse` opens an address in the browser. Making one raises UsageError where the secret, the certificate or its password will not do.
+    `ask` asks the operator for a secret without echo, `tell` tells them where to sign in, `waiting` why a sign-in waits
+    and how many seconds, `browse` opens an address in the browser. Making one raises UsageError where the secret, the
+    certificate or its password will not do.
     """
 
     def __init__(

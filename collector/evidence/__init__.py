@@ -10,7 +10,7 @@ from collector.evidence.account import Account, read
 from collector.evidence.chunks import lines
 from collector.evidence.coverage import Coverage, SliceCoverage, cover, encode, remaining
 from collector.evidence.journal import Commit
-from collector.evidence.layout import find_open, find_runs, lock
+from collector.evidence.layout import find_runs, lock
 from collector.evidence.run import Opening, RunFolder
 from collector.evidence.staging import StagedRow, Staging
 from collector.evidence.store import Store
@@ -29,7 +29,6 @@ __all__ = [
     "Verification",
     "cover",
     "encode",
-    "find_open",
     "find_runs",
     "lines",
     "lock",

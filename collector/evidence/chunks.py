@@ -54,12 +54,18 @@ class ChunkFile:
 
     def finish(self) -> Chunk:
         """Return what was written, once it is durable (not yet under its name)."""
-        self._pass_on()
-        if self._packer:
-            self._write(self._packer.flush())
-        self._output.sync()
-        self._output.close()
+        try:
+            self._pass_on()
+            if self._packer:
+                self._write(self._packer.flush())
+            self._output.sync()
+        finally:
+            self.close()
         return Chunk(self.path, self._hash.hexdigest(), self._bytes, self._records)
+
+    def close(self) -> None:
+        """Let go of the file, finished or not; a second call does nothing."""
+        self._output.close()
 
     def _pass_on(self) -> None:
         data, self._gathered = bytes(self._gathered), bytearray()
@@ -73,14 +79,18 @@ class ChunkFile:
 def pack(rows: Iterable[tuple[bytes, str]], begin: Callable[[], ChunkFile], chunk_bytes: int) -> Iterator[ChunkFile]:
     """Write lines (each with its request) into chunks, and yield each when it is full: at `chunk_bytes` of lines."""
     chunk = None
-    for line, request in rows:
-        chunk = chunk or begin()
-        chunk.add(line, request)
-        if chunk.length >= chunk_bytes:
+    try:
+        for line, request in rows:
+            chunk = chunk or begin()
+            chunk.add(line, request)
+            if chunk.length >= chunk_bytes:
+                yield chunk
+                chunk = None
+        if chunk:
             yield chunk
-            chunk = None
-    if chunk:
-        yield chunk
+    finally:
+        if chunk:
+            chunk.close()
 
 
 def contents(run: Path, chunk: Chunk) -> Iterator[bytes]:

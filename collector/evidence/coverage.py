@@ -54,9 +54,7 @@ def encode(coverage: Coverage) -> bytes:
 
 def cover(plan: Plan, commits: Iterable[Commit]) -> Coverage:
     """Lay the commits over what was planned."""
-    of_part: dict[tuple[str, str | None], list[Commit]] = {}
-    for commit in commits:
-        of_part.setdefault((commit.source, commit.part), []).append(commit)
+    of_part = _by_part(commits)
     parts = [
         list(_joined(_lay(source, part, of_part.get((source.source, part), []))))
         for source in plan.sources
@@ -72,11 +70,18 @@ def cover(plan: Plan, commits: Iterable[Commit]) -> Coverage:
 
 def remaining(source: SourcePlan, commits: Iterable[Commit]) -> dict[str | None, tuple[Window | None, ...]]:
     """Return what of each part of a source is not committed; (None,) for a part without a window, () where none."""
-    mine = [commit for commit in commits if commit.source == source.source]
+    of_part = _by_part(commits)
     return {
-        part: tuple(window for window, commit in _sweep(source, [c for c in mine if c.part == part]) if not commit)
+        part: tuple(window for window, commit in _sweep(source, of_part.get((source.source, part), [])) if not commit)
         for part in source.parts
     }
+
+
+def _by_part(commits: Iterable[Commit]) -> dict[tuple[str, str | None], list[Commit]]:
+    of_part: dict[tuple[str, str | None], list[Commit]] = {}
+    for commit in commits:
+        of_part.setdefault((commit.source, commit.part), []).append(commit)
+    return of_part
 
 
 def _sweep(source: SourcePlan, commits: list[Commit]) -> Iterator[tuple[Window | None, Commit | None]]:

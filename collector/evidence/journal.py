@@ -12,7 +12,7 @@ holds a NUL byte, which is what a block that never reached the disk reads as. Un
 import hashlib
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -27,6 +27,8 @@ from collector.model import Axis, Chunk, RequestLines, Slice, Status, Window
 NO_LINE = "0" * 64
 TOOL = f"collector {__version__}"
 
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
 
 class LogMark(msgspec.Struct, frozen=True):
     """How long requests.jsonl was, and the SHA-256 (hex) of those bytes."""
@@ -36,7 +38,7 @@ class LogMark(msgspec.Struct, frozen=True):
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=str.lower):
-    at: datetime
+    at: Moment
     prev: str = NO_LINE
 
 
@@ -79,7 +81,7 @@ class Commit(_Line, frozen=True, kw_only=True):
     expected: int | None
     attempts: int
     reason: str | None
-    asked_at: datetime
+    asked_at: Moment
     settled: bool | None
     chunks: tuple[Chunk, ...]
     unread: tuple[Chunk, ...]

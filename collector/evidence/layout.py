@@ -73,8 +73,11 @@ def free_name(folder: Path, moment: datetime) -> Path:
 
 
 def find_runs(folder: Path) -> tuple[Path, ...]:
-    """Return the runs that `folder` is or holds at any depth, oldest first in each folder; [] where there is none."""
-    if (folder / JOURNAL).is_file():
+    """Return the runs that `folder` is or holds at any depth, oldest first in each folder; () where there is none.
+
+    A run that was never opened has no journal and does not count; a sealed one that lost its journal does.
+    """
+    if (folder / JOURNAL).is_file() or (folder / SEAL).is_file():
         return (folder,)
     below = sorted((entry for entry in folder.iterdir() if _enterable(entry)), key=_age)
     return tuple(run for entry in below for run in find_runs(entry))
@@ -87,16 +90,6 @@ def _enterable(path: Path) -> bool:
 def _age(path: Path) -> tuple[str, int]:
     match = _RUN.fullmatch(path.name)
     return (match[1], int(match[2] or 1)) if match else (path.name, 0)
-
-
-def find_open(engagement_folder: Path) -> Path | None:
-    """Return the newest run that is not sealed; a folder whose run never began does not count."""
-    if not engagement_folder.is_dir():
-        return None
-    with disk_errors(engagement_folder):
-        runs = sorted(filter(lambda entry: _RUN.fullmatch(entry.name), engagement_folder.iterdir()), key=_age)
-    unsealed = [run for run in runs if (run / JOURNAL).is_file() and not (run / SEAL).exists()]
-    return unsealed[-1] if unsealed else None
 
 
 def make_engagement_folder(folder: Path, store: Store) -> None:

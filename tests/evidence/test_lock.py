@@ -51,6 +51,11 @@ def test_a_folder_that_cannot_be_made_is_a_disk_error(tmp_path: Path) -> None:
         pass
 
 
+def test_a_run_that_never_began_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "contoso/20261121T050000Z/custody").mkdir(parents=True)
+    assert find_runs(tmp_path) == ()
+
+
 def test_runs_are_found_at_any_depth_oldest_first(tmp_path: Path) -> None:
     runs = [collect(tmp_path / "case", SHORT[:1]) for _ in range(11)]
     assert find_runs(tmp_path) == tuple(runs)

@@ -12,6 +12,7 @@ import pytest
 
 from collector.errors import CollectorError
 from collector.evidence import Commit, Store, find_runs, read, verify
+from collector.evidence.layout import SEAL
 from tests.evidence.engagement import SHORT, collect, expected, open_run, records
 from tests.evidence.unreliable import PowerCut, UnreliableDisk
 
@@ -39,7 +40,7 @@ class Voyage:
         """Run until the power goes (True) or the run is sealed."""
         self.disk.operations, self.disk.cut_after = 0, cut_after
         try:
-            if not any(verify(run).sealed for run in find_runs(self.disk.root)):
+            if not any((run / SEAL).exists() for run in find_runs(self.disk.root)):
                 work = AGAIN if find_runs(self.disk.root) else SHORT
                 collect(self.disk.root / "evidence", work, Store(self.disk), self._told)
                 self._sealed = True

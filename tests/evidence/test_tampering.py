@@ -219,6 +219,8 @@ def _request(**values: object) -> Callable[[dict[str, object]], object]:
         _set("commit", requests_log={"bytes": 5, "sha256": "0" * 64}),
         _set("commit", requests_log={"bytes": -5, "sha256": "0" * 64}),
         _set("commit", requests_log={"bytes": 10**15, "sha256": "0" * 64}),
+        _set("commit", asked_at="2026-11-04T00:00:00"),
+        _set("commit", at="2026-11-04T00:00:00", start="2026-11-01T00:00:00Z", end="2026-11-01T01:00:00Z"),
         _set("commit", event="opened"),
         _set("commit", event="sealed"),
         _set("opened", files={}),
@@ -351,6 +353,11 @@ def test_a_hostile_folder_is_described(run: Path, damage: Damage) -> None:
     found = verify(run)
     assert found.problems
     assert all(problem.isprintable() for problem in found.problems)
+
+
+def test_a_sealed_run_without_its_journal_is_not_passed_over(run: Path) -> None:
+    (run / JOURNAL).unlink()
+    assert find_runs(run.parent) == (run,)
 
 
 def test_verifying_changes_nothing(run: Path) -> None:
