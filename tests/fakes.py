@@ -175,7 +175,7 @@ class Line:
     def __post_init__(self) -> None:
         self.transport = FakeTransport(self.script, clock=self.clock, takes=self.takes)
         clock: Clock = self.clock
-        self.gate = Gate(concurrency=self.concurrency, rate=self.rate, clock=clock)
+        self.gate = Gate(concurrency=self.concurrency, rate=self.rate, clock=clock, waiting=lambda why, seconds: None)
         self.client = Client(
             transport=self.transport,
             sign_in=self.sign_in,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from collector import __version__
-from collector.cli import demonstration, screen, show, work
+from collector.cli import screen, show, work
 from collector.clock import SystemClock
 from collector.config import template
 from collector.config.reading import load
@@ -59,6 +59,8 @@ def demo(
     quiet: Quiet = False,
 ) -> int:
     """Collect from a simulated tenant on this machine, verify the evidence and show what was found."""
+    from collector.cli import demonstration  # noqa: PLC0415 - the simulated tenant loads for nobody else
+
     return demonstration.demonstrate(folder, records=records, traces=traces, seed=seed, quiet=quiet)
 
 

@@ -2,6 +2,7 @@
 
 import getpass
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from collector.cli import progress, show
 from collector.clock import Clock, SystemClock
 from collector.config import Network
 from collector.config.reading import Loaded, load
-from collector.errors import PRECEDENCE, CollectorError, DiskError, ExitCode, UsageError
+from collector.errors import PRECEDENCE, CollectorError, DiskError, ExitCode, Interrupted, UsageError
 from collector.evidence import Store, Verification, cover, find_runs, read
 from collector.evidence import verify as verify_run
 from collector.http.transport import RequestsTransport, Transport
@@ -49,7 +50,16 @@ def engage(
 
 
 def _ask(label: str) -> str:
-    return getpass.getpass(f"{label}: ")
+    """Ask for a secret without echo; Ctrl-C at the prompt ends at once, since nothing is under way yet."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"there is no terminal to ask at for {label}", remedy="name it as env:NAME or file:PATH")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return getpass.getpass(f"{label}: ")
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted at the prompt", remedy="run the same command again") from None
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ halves what may be in flight, answers win it back one by one.
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from collector.clock import Clock
@@ -18,9 +18,11 @@ _GLANCE = 0.2
 
 
 class Gate:
-    """One quota's gate; shared by all threads that work under that quota."""
+    """One quota's gate; shared by all threads that work under that quota. `waiting` is told why, and for how long."""
 
-    def __init__(self, *, concurrency: int, rate: Rate | None, clock: Clock) -> None:
+    def __init__(
+        self, *, concurrency: int, rate: Rate | None, clock: Clock, waiting: Callable[[str, float], None]
+    ) -> None:
         self._most = concurrency
         self._allowed = float(concurrency)
         self._in_flight = 0
@@ -28,6 +30,7 @@ class Gate:
         self._answered: deque[float] = deque()
         self._closed_until = 0.0
         self._clock = clock
+        self._waiting = waiting
         self._changed = threading.Condition()
 
     @property
@@ -70,6 +73,7 @@ class Gate:
                 if wait <= 0:
                     self._in_flight += 1
                     return
+            self._waiting("the service's quota", wait)
             self._clock.sleep(wait)
 
     def _must_wait(self) -> float:

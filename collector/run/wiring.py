@@ -75,7 +75,7 @@ class _Wiring(NamedTuple):
         client = Client(
             transport=self.transport,
             sign_in=self.sign_in,
-            gate=Gate(concurrency=limits.concurrency, rate=limits.rate, clock=clock),
+            gate=Gate(concurrency=limits.concurrency, rate=limits.rate, clock=clock, waiting=observer.waiting),
             limits=limits,
             clock=clock,
             log=self.run_folder.log,

@@ -15,7 +15,7 @@ from tests.fakes import FakeClock
 
 
 def gate(clock: FakeClock | None = None, *, concurrency: int = 4, rate: Rate | None = None) -> Gate:
-    return Gate(concurrency=concurrency, rate=rate, clock=clock or FakeClock())
+    return Gate(concurrency=concurrency, rate=rate, clock=clock or FakeClock(), waiting=lambda why, seconds: None)
 
 
 def test_never_more_in_flight_than_allowed() -> None:

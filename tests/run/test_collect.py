@@ -51,14 +51,10 @@ class Bench:
         self.answers = Answers()
         self.answers.last_answer = self.clock.monotonic() + 1e9
         self.observer = Silent()
-        opening = Opening(
-            plan=plan(window), engagement=b"{}", environment={}, compression="gzip", chunk_bytes=1 << 20
-        )
+        opening = Opening(plan=plan(window), engagement=b"{}", environment={}, compression="gzip", chunk_bytes=1 << 20)
         self.folder = RunFolder.create(tmp / "contoso", opening, store=Store(), clock=self.clock)
         limits = Limits(attempts=attempts, patience=600)
-        lifeline = Lifeline(
-            self.source, self.answers, window, limits=limits, clock=self.clock, observer=self.observer
-        )
+        lifeline = Lifeline(self.source, self.answers, window, limits=limits, clock=self.clock, observer=self.observer)
         self.collection = Collection(
             self.source, self.folder, lifeline, limits=limits, clock=self.clock, observer=self.observer
         )
