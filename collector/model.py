@@ -3,9 +3,9 @@
 All times are aware and in UTC; a window holds its start and not its end.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -63,7 +63,7 @@ class Slice(msgspec.Struct, frozen=True, order=True):
     window: Window | None
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One row of an answer: its bytes as received, and what tells it from others.
 
     `identity` is the digest of what names the record, `content` of what it says; a record stands once in a run
@@ -132,16 +132,18 @@ class Plan(msgspec.Struct, frozen=True):
     gaps_of: str | None = None
 
 
-def utc(text: str) -> datetime | None:
+def utc(text: str | None) -> datetime | None:
     """Read a service's timestamp leniently: up to seven fractional digits, `Z`, an offset, or no zone for UTC.
 
-    Returns None for anything else, US dates of Export-Csv among them. Source: protocol.md B3, A4.
+    Returns None for anything else, US dates of Export-Csv among them, and at the calendar's ends, where nobody can
+    reckon with it. Source: protocol.md B3, A4.
     """
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        read = datetime.fromisoformat(text or "")
+        moment = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment if MINYEAR < moment.year < MAXYEAR else None
 
 
 def iso(moment: datetime) -> str:

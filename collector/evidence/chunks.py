@@ -5,7 +5,7 @@ same bytes (the gzip header holds neither name nor time); neither writing nor re
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +14,7 @@ from isal import igzip_lib, isal_zlib
 from collector.errors import IntegrityError
 from collector.evidence.layout import payload_path
 from collector.evidence.lines import BLOCK, read_blocks, split
+from collector.evidence.staging import Stretch
 from collector.evidence.store import Output
 from collector.model import Chunk, RequestLines
 
@@ -23,6 +24,7 @@ SUFFIXES: dict[Compression, str] = {"gzip": ".jsonl.gz", "none": ".jsonl"}
 _LEVEL = 1
 _GZIP = 31  # zlib's window bits for a gzip member
 _GATHERED = 256 << 10
+"""Bytes that are packed in one go, always as many, so that the same lines give the same bytes however they come."""
 
 
 class ChunkFile:
@@ -31,7 +33,6 @@ class ChunkFile:
     def __init__(self, staged: Path, path: str, output: Output, compression: Compression) -> None:
         self.staged = staged
         self.path = path
-        self.length = 0
         self.requests: list[RequestLines] = []
         self._records = self._bytes = 0
         self._output = output
@@ -39,58 +40,37 @@ class ChunkFile:
         self._packer = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _GZIP) if compression == "gzip" else None
         self._gathered = bytearray()
 
-    def add(self, line: bytes, request: str) -> None:
-        """Write one line, given without its line feed, and note which request gave it."""
-        self._gathered += line
-        self._gathered += b"\n"
-        self.length += len(line) + 1
-        self._records += 1
-        first = self._records
-        if self.requests and self.requests[-1].request == request:
+    def add(self, stretch: Stretch) -> None:
+        """Write some lines, and note which request gave them."""
+        first = self._records + 1
+        self._records += stretch.records
+        if self.requests and self.requests[-1].request == stretch.request:
             first = self.requests.pop().first
-        self.requests.append(RequestLines(request, self.path, first, self._records))
-        if len(self._gathered) >= _GATHERED:
-            self._pass_on()
+        self.requests.append(RequestLines(stretch.request, self.path, first, self._records))
+        self._gathered += stretch.lines
+        whole = len(self._gathered) // _GATHERED * _GATHERED
+        for at in range(0, whole, _GATHERED):
+            self._pass_on(bytes(self._gathered[at : at + _GATHERED]))
+        del self._gathered[:whole]
 
     def finish(self) -> Chunk:
         """Return what was written, once it is durable (not yet under its name)."""
-        try:
-            self._pass_on()
-            if self._packer:
-                self._write(self._packer.flush())
-            self._output.sync()
-        finally:
-            self.close()
+        self._pass_on(bytes(self._gathered))
+        if self._packer:
+            self._write(self._packer.flush())
+        self._output.sync()
         return Chunk(self.path, self._hash.hexdigest(), self._bytes, self._records)
 
     def close(self) -> None:
         """Let go of the file, finished or not; a second call does nothing."""
         self._output.close()
 
-    def _pass_on(self) -> None:
-        data, self._gathered = bytes(self._gathered), bytearray()
+    def _pass_on(self, data: bytes) -> None:
         self._write(self._packer.compress(data) if self._packer else data)
 
     def _write(self, data: bytes) -> None:
         self._hash.update(data)
         self._bytes += self._output.write(data)
-
-
-def pack(rows: Iterable[tuple[bytes, str]], begin: Callable[[], ChunkFile], chunk_bytes: int) -> Iterator[ChunkFile]:
-    """Write lines (each with its request) into chunks, and yield each when it is full: at `chunk_bytes` of lines."""
-    chunk = None
-    try:
-        for line, request in rows:
-            chunk = chunk or begin()
-            chunk.add(line, request)
-            if chunk.length >= chunk_bytes:
-                yield chunk
-                chunk = None
-        if chunk:
-            yield chunk
-    finally:
-        if chunk:
-            chunk.close()
 
 
 def contents(run: Path, chunk: Chunk) -> Iterator[bytes]:

@@ -5,12 +5,14 @@ Invariants: I6, a name in data/ is given once; what this module returns is durab
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import closing
 from itertools import count
 from pathlib import Path, PurePosixPath
 
-from collector.evidence.chunks import SUFFIXES, ChunkFile, pack
+from collector.evidence.chunks import SUFFIXES, ChunkFile
 from collector.evidence.journal import Opened
 from collector.evidence.layout import STAGING
+from collector.evidence.staging import Stretch
 from collector.evidence.store import Store
 from collector.model import Chunk, RequestLines
 
@@ -37,13 +39,16 @@ class Deposit:
         return self._run / STAGING / f"{next(self._staged):06}"
 
     def rows(
-        self, folder: str, rows: Iterable[tuple[bytes, str]]
+        self, folder: str, pieces: Iterable[Iterable[Stretch]]
     ) -> tuple[tuple[Chunk, ...], tuple[RequestLines, ...]]:
-        """Write lines (each with its request) as chunks in a folder of data/; return them and who gave which lines."""
+        """Write each piece as a chunk in a folder of data/; return the chunks, and who gave which lines."""
         chunks: list[Chunk] = []
         requests: list[RequestLines] = []
-        for file in pack(rows, lambda: self._begin(folder), self._opened.chunk_bytes):
-            chunks.append(file.finish())
+        for piece in pieces:
+            with closing(self._begin(folder)) as file:
+                for stretch in piece:
+                    file.add(stretch)
+                chunks.append(file.finish())
             requests += file.requests
             self._publish(file.staged, file.path)
         return tuple(chunks), tuple(requests)

@@ -135,6 +135,5 @@ def standing(run: Path, found: Walk, key: Key) -> Twins:
     twins = Twins()
     for commit in found.commits:
         for chunk in commit.chunks:
-            for line in lines(run, chunk):
-                twins.add(commit.source, *key(commit.source, line))
+            twins.stand(commit.source, (key(commit.source, line) for line in lines(run, chunk)))
     return twins

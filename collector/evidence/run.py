@@ -37,7 +37,7 @@ from collector.evidence.layout import (
 )
 from collector.evidence.lines import read_blocks
 from collector.evidence.requestlog import RequestLog
-from collector.evidence.staging import Spool, StagedRow, Staging
+from collector.evidence.staging import Spool, StagedRow, Staging, filled
 from collector.evidence.store import Guard, Store
 from collector.evidence.twins import Twins
 from collector.model import Outcome, Plan, Slice
@@ -163,8 +163,8 @@ class RunFolder:
         folder = data_folder(slice_.source, slice_.part)
         with self._guard:
             rows, variants = self._twins.sift(slice_.source, staging.rows if staging else ())
-            read = staging.read(rows) if staging else iter(())
-            chunks, requests = self._deposit.rows(folder, ((line, row.request) for row, line in read))
+            pieces = (staging.read(piece) for piece in filled(rows, self._opened.chunk_bytes)) if staging else ()
+            chunks, requests = self._deposit.rows(folder, pieces)
             bodies = tuple(self._deposit.body(f"{data_folder(slice_.source, None)}/{UNREAD}", body) for body in unread)
             entry = self._journal.append(
                 Commit(
@@ -229,8 +229,7 @@ class RunFolder:
     def _stands(self, entry: Commit, rows: Iterable[StagedRow]) -> None:
         self._commits.append(entry)
         self._payload += entry.payload
-        for row in rows:
-            self._twins.add(entry.source, row.identity, row.content)
+        self._twins.stand(entry.source, ((row.identity, row.content) for row in rows))
 
 
 def _outside(slice_: Slice, rows: Iterable[StagedRow]) -> int:

@@ -9,19 +9,35 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
-from collector.evidence.lines import LONGEST_LINE
+import msgspec
+
+from collector.evidence.lines import BLOCK, LONGEST_LINE
 from collector.evidence.store import Output, Store, disk_errors
 from collector.model import Row
 
+_AT_ONCE = 256
+"""Rows that are written in one go."""
 
-class StagedRow(NamedTuple):
-    """Where a row's bytes are, what tells it from others, its time (POSIX seconds) and the request that gave it."""
+
+class StagedRow(msgspec.Struct, frozen=True, gc=False):
+    """Where a row's line is, what tells it from others, its time (POSIX seconds) and the request that gave it.
+
+    `length` counts the line feed too.
+    """
 
     offset: int
     length: int
     identity: bytes
     content: bytes
     at: float | None
+    request: str
+
+
+class Stretch(NamedTuple):
+    """Lines that one request gave and that follow each other, each ended by a line feed."""
+
+    lines: bytes
+    records: int
     request: str
 
 
@@ -45,14 +61,14 @@ class Spool:
             self._length += self._output.write(data)
             return offset
 
-    def read(self, rows: Iterable[StagedRow]) -> Iterator[tuple[StagedRow, bytes]]:
-        """Yield the rows with their bytes."""
+    def read(self, rows: Iterable[StagedRow]) -> Iterator[Stretch]:
+        """Yield the lines of rows, in their order."""
         if self._output is None:
             return
         with disk_errors(self._path), self._path.open("rb") as file:
-            for row in rows:
-                file.seek(row.offset)
-                yield row, file.read(row.length)
+            for offset, length, records, request in _joined(rows):
+                file.seek(offset)
+                yield Stretch(file.read(length), records, request)
 
     def share(self) -> None:
         """Count one more user."""
@@ -106,15 +122,12 @@ class Staging:
         new = [row for row in rows if self._is_new(row)]
         if any(b"\n" in row.raw or len(row.raw) >= LONGEST_LINE for row in new):
             raise ValueError("a row is one line, and not longer than a reader will take")
-        if new:
-            offset = self._spool.append(b"".join(row.raw for row in new))
-            for row in new:
-                self._rows.append(StagedRow(offset, len(row.raw), row.identity, row.content, row.at, request))
-                offset += len(row.raw)
+        for first in range(0, len(new), _AT_ONCE):
+            self._keep(new[first : first + _AT_ONCE], request)
         return len(new)
 
-    def read(self, rows: Iterable[StagedRow]) -> Iterator[tuple[StagedRow, bytes]]:
-        """Yield some of the rows with their bytes; raises DiskError."""
+    def read(self, rows: Iterable[StagedRow]) -> Iterator[Stretch]:
+        """Yield the lines of some of the rows, in their order; raises DiskError."""
         return self._spool.read(rows)
 
     def part(self, keep: Callable[[StagedRow], bool]) -> tuple["Staging", "Staging"]:
@@ -139,6 +152,13 @@ class Staging:
             self._rows, self._keys = [], set()
             self._spool.let_go()
 
+    def _keep(self, rows: Sequence[Row], request: str) -> None:
+        offset = self._spool.append(b"\n".join([*(row.raw for row in rows), b""]))
+        for row in rows:
+            length = len(row.raw) + 1
+            self._rows.append(StagedRow(offset, length, row.identity, row.content, row.at, request))
+            offset += length
+
     def _is_new(self, row: Row) -> bool:
         key = (row.identity, row.content)
         if row.identity and key in self._keys:
@@ -146,3 +166,32 @@ class Staging:
             return False
         self._keys.add(key)
         return True
+
+
+def filled(rows: Iterable[StagedRow], size: int) -> Iterator[list[StagedRow]]:
+    """Deal rows out, in their order, into lists that are full at `size` bytes."""
+    dealt: list[StagedRow] = []
+    length = 0
+    for row in rows:
+        dealt.append(row)
+        length += row.length
+        if length >= size:
+            yield dealt
+            dealt, length = [], 0
+    if dealt:
+        yield dealt
+
+
+def _joined(rows: Iterable[StagedRow]) -> Iterator[tuple[int, int, int, str]]:
+    """Join rows of one request that follow each other in the spool: yield offset, length, number and request."""
+    offset = length = number = 0
+    request = ""
+    for row in rows:
+        if row.offset != offset + length or row.request != request or length >= BLOCK:
+            if number:
+                yield offset, length, number, request
+            offset, length, number, request = row.offset, 0, 0, row.request
+        length += row.length
+        number += 1
+    if number:
+        yield offset, length, number, request

@@ -10,28 +10,34 @@ from collector.evidence.staging import StagedRow
 
 
 class Twins:
-    """The identities that stand in a run, by source, each with the contents that stand under it; in memory."""
+    """The identities that stand in a run, by source, each with the contents that stand under it; in memory.
+
+    Nearly every identity has one content, so the first is held apart from the others.
+    """
 
     def __init__(self) -> None:
-        self._sources: dict[str, dict[bytes, tuple[bytes, ...]]] = {}
+        self._first: dict[str, dict[bytes, bytes]] = {}
+        self._others: dict[str, set[tuple[bytes, bytes]]] = {}
 
-    def add(self, source: str, identity: bytes, content: bytes) -> None:
-        """Note that a record stands in the run."""
-        if identity:
-            standing = self._sources.setdefault(source, {})
-            standing[identity] = (*standing.get(identity, ()), content)
+    def stand(self, source: str, records: Iterable[tuple[bytes, bytes]]) -> None:
+        """Note that records, each its identity and content, stand in the run."""
+        first = self._first.setdefault(source, {})
+        others = self._others.setdefault(source, set())
+        for identity, content in records:
+            if identity and first.setdefault(identity, content) != content:
+                others.add((identity, content))
 
     def sift(self, source: str, rows: Iterable[StagedRow]) -> tuple[list[StagedRow], int]:
         """Return the rows without a twin in the run, and how many are variants of a record there or among them."""
-        standing = self._sources.get(source, {})
+        first, others = self._first.get(source, {}), self._others.get(source, set())
         kept: list[StagedRow] = []
         seen: set[bytes] = set()
         variants = 0
         for row in rows:
-            contents = standing.get(row.identity, ())
-            if row.content in contents:
+            standing = first.get(row.identity)
+            if standing == row.content or (standing is not None and (row.identity, row.content) in others):
                 continue
             kept.append(row)
-            variants += bool(row.identity) and (bool(contents) or row.identity in seen)
+            variants += bool(row.identity) and (standing is not None or row.identity in seen)
             seen.add(row.identity)
         return kept, variants

@@ -162,16 +162,16 @@ class _Inquiry:
             except TransportFailure as failure:
                 client._log(entry.failed(self._request.method, self._request.address, failure))
                 return self._transport_failed(failure)
-        reading = policy.read(received.status, received.body)
-        answer, trouble = _take(read, received, reading)
-        warnings = None if answer is None else answer.warnings
-        client._log(entry.answered(self._request.method, self._request.address, received, warnings))
+        told = entry.answered(self._request.method, self._request.address, received)
+        answer, trouble = _take(read, received)
+        client._log(told | entry.made(received, None if answer is None else answer.warnings))
         if answer is not None:
             client.last_answer = client._clock.monotonic()
             client._gate.answered()
             self._effort.failing_since = None
             return answer, number
-        if trouble is not None:
+        reading = policy.read(received.status, received.body)
+        if trouble is not None and reading.action is Action.TAKE:
             self._again_or(trouble)
         return self._act(reading, received, token)
 
@@ -244,9 +244,9 @@ class _Inquiry:
         raise _Again("new token", 0.0)
 
 
-def _take(read: Callable[[bytes], A], received: Received, reading: Reading) -> tuple[A | None, QuestionError | None]:
-    """Return the answer where the table takes it and the reader can, else what the reader says."""
-    if reading.action is not Action.TAKE:
+def _take(read: Callable[[bytes], A], received: Received) -> tuple[A | None, QuestionError | None]:
+    """Return what the reader makes of a success, which is no success where it refuses, else what it says."""
+    if not 200 <= received.status < 300:
         return None, None
     try:
         return read(received.body), None

@@ -9,18 +9,42 @@ An answer that says beside its rows that something failed is no answer: a stream
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, overload
 
 import msgspec
 
 from collector.errors import Unanswered
 
 
+class Rows(Sequence[bytes]):
+    """Rows of a body, each taken out of it when it is asked for: so a page stands in memory once, not twice."""
+
+    def __init__(self, raws: Sequence[msgspec.Raw]) -> None:
+        self._raws = raws
+
+    def __len__(self) -> int:
+        return len(self._raws)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Rows": ...
+    def __getitem__(self, index: int | slice) -> "bytes | Rows":
+        if isinstance(index, slice):
+            return Rows(self._raws[index])
+        return _one_line(bytes(self._raws[index]))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as a list has none
+
+
 class Envelope(NamedTuple):
     """An answer of rows: `rows` as received, the warnings verbatim, the next link where there is one."""
 
-    rows: tuple[bytes, ...]
+    rows: Sequence[bytes]
     warnings: tuple[str, ...]
     next_link: str | None
 
@@ -35,6 +59,8 @@ class _Fast(msgspec.Struct):
 
 _fast = msgspec.json.Decoder(_Fast)
 _NAMES = tuple(f'"{name}"'.encode() for name in _Fast.__struct_encode_fields__)
+_OPENING = re.compile(rb'"value"\s*:\s*\[')
+_BETWEEN = re.compile(rb"[\s,]*")
 _ESCAPED_LETTER = re.compile(rb"\\u00(?:[4-7]|2[eE])")
 _BLANKS = (" ", "\t", "\r", "\n")
 _BOM = "\xef\xbb\xbf"
@@ -44,14 +70,13 @@ _loose = json.JSONDecoder(parse_int=str, parse_float=str, strict=False)
 
 def cut(body: bytes) -> Envelope:
     """Return the rows, warnings and next link of an answer; raises Unanswered, with the body, where it cannot."""
-    if _each_member_once(body):
-        try:
-            page = _fast.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            pass
-        else:
-            rows = tuple(_one_line(bytes(raw)) for raw in page.value)
-            return _checked(body, Envelope(rows, tuple(page.warnings), page.next_link), [*page.errors, page.error])
+    try:
+        page = _fast.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        page = None
+    if page is not None and _each_member_once(_beside(body, page.value)):
+        envelope = Envelope(Rows(page.value), tuple(page.warnings), page.next_link)
+        return _checked(body, envelope, [*page.errors, page.error])
     for decoder in (_strict, _loose):
         try:
             return _scan(body, decoder)
@@ -61,9 +86,24 @@ def cut(body: bytes) -> Envelope:
     raise Unanswered("the answer cannot be taken apart", reason=reason, body=body)
 
 
-def _each_member_once(body: bytes) -> bool:
+def _beside(body: bytes, rows: Iterable[msgspec.Raw]) -> bytes:
+    """Return what an answer holds beside its rows; all of it where they are not the rows of its first `value`."""
+    opening = _OPENING.search(body)
+    if opening is None:
+        return body
+    at = opening.end()
+    for row in rows:
+        at = _BETWEEN.match(body, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+        raw = bytes(row)
+        if not body.startswith(raw, at):
+            return body
+        at += len(raw)
+    return body[: opening.end()] + body[at:]
+
+
+def _each_member_once(beside: bytes) -> bool:
     """Tell whether no member that counts can stand twice, for of two msgspec keeps the last; in doubt False."""
-    return all(body.count(name) <= 1 for name in _NAMES) and not _ESCAPED_LETTER.search(body)
+    return all(beside.count(name) <= 1 for name in _NAMES) and not _ESCAPED_LETTER.search(beside)
 
 
 def _checked(body: bytes, envelope: Envelope, errors: list[Any]) -> Envelope:

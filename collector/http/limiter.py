@@ -47,7 +47,8 @@ class Gate:
         finally:
             with self._changed:
                 self._in_flight -= 1
-                self._answered.append(self._clock.monotonic())
+                if self._rate is not None:
+                    self._answered.append(self._clock.monotonic())
                 self._changed.notify()
 
     def throttled(self, wait: float) -> None:

@@ -32,20 +32,22 @@ class Entry:
         """Return the entry of an attempt that got no whole answer."""
         return {**self._common(method, address), "status": failure.status, "failure": f"{failure.reason}: {failure}"}
 
-    def answered(
-        self, method: str, address: str, received: Received, warnings: tuple[str, ...] | None
-    ) -> dict[str, object]:
-        """Return the entry of an answer, with its body where it was no page of rows: then `warnings` is None."""
-        entry = {
+    def answered(self, method: str, address: str, received: Received) -> dict[str, object]:
+        """Return the entry of an answer as it came, to which `made` belongs once it is read."""
+        return {
             **self._common(method, address),
             "status": received.status,
             "request_id": self._clean(received.headers.get("request-id")),
             "server_date": self._clean(received.headers.get("date")),
             "bytes": len(received.body),
             "sha256": hashlib.sha256(received.body).hexdigest(),
-            "warnings": [self._clean(warning) for warning in warnings or ()],
         }
-        return entry if warnings is not None else {**entry, "body": shown(received.body, self._token)}
+
+    def made(self, received: Received, warnings: tuple[str, ...] | None) -> dict[str, object]:
+        """Return what was made of an answer: its warnings, or its body where it was no page of rows (None)."""
+        if warnings is None:
+            return {"warnings": [], "body": shown(received.body, self._token)}
+        return {"warnings": [self._clean(warning) for warning in warnings]}
 
     def _common(self, method: str, address: str) -> dict[str, object]:
         milliseconds = round((self._clock.monotonic() - self._started) * 1000)

@@ -6,6 +6,7 @@ slowly it drips.
 """
 
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ import urllib3
 
 from collector.clock import Clock
 from collector.errors import UsageError
+from collector.http.gunzip import BrokenEncoding, gunzip
 
 LARGEST_ANSWER = 128 * 2**20
 """Bytes of one answer after its content-encoding; a page of 5,000 rows of 20 KB fits."""
@@ -105,17 +107,15 @@ class RequestsTransport:
     def _body(self, response: requests.Response, started: float) -> bytes:
         """Read the body, bounded in time and size. An error's body that cannot be decoded counts as empty."""
         status = response.status_code
-        blocks: list[bytes] = []
-        size = 0
+        body = BytesIO()  # which grows in place and gives its bytes without a copy
         try:
             for block in _blocks(response):
-                size += len(block)
-                if size > self._largest:
+                body.write(block)
+                if body.tell() > self._largest:
                     raise TransportFailure("answer-too-large", f"over {self._largest} bytes", status=status)
                 if self._clock.monotonic() - started > self._deadline:
                     raise TransportFailure("time-out", "the answer drips too slowly", status=status)
-                blocks.append(block)
-        except urllib3.exceptions.DecodeError:
+        except (BrokenEncoding, urllib3.exceptions.DecodeError):
             if status >= 400:  # a forbidden cmdlet answers with NULs declared gzip; protocol.md B4
                 return b""
             raise TransportFailure("bad-encoding", "the content-encoding is broken", status=status) from None
@@ -123,13 +123,14 @@ class RequestsTransport:
             raise TransportFailure("time-out", "the answer stopped coming", status=status) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise TransportFailure("cut-body", type(error).__name__, status=status) from None
-        return b"".join(blocks)
+        return body.getvalue()
 
 
 def _blocks(response: requests.Response) -> Iterator[bytes]:
     """Yield what has come, however little: a read that waits for a full block would outwait any deadline."""
-    while block := response.raw.read1(_BLOCK, decode_content=True):
-        yield block
+    packed = response.headers.get("content-encoding", "").lower() == "gzip"
+    received = iter(lambda: response.raw.read1(_BLOCK, decode_content=not packed), b"")
+    return gunzip(received) if packed else received
 
 
 def _untrusted(address: str) -> UsageError:

@@ -100,6 +100,7 @@ class Collection:
             self._observer.rows(task.slice, len(item.rows))
             if item.whole_from is not None and (done := task.finished_from(item.whole_from)):
                 self._commit(done, Settle(Status.COMPLETE))
+            del item  # or its rows would stay in memory while the next page is waited for
             self._clock.check()
         raise AssertionError("a source ends with a finding")
 
@@ -146,7 +147,7 @@ class Collection:
         )
         unread = (task.unread,) if task.unread is not None and settle.status is Status.GAP else ()
         commit = self._run.commit(task.slice, outcome, task.staging, unread=unread)
-        task.staging.release()
+        task.done()
         self._observer.committed(commit)
 
 

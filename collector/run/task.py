@@ -90,6 +90,11 @@ class Task:
         """Give the slice its attempts back: what used them up was an outage, not the slice."""
         self.effort = Effort(self.attempts)
 
+    def done(self) -> None:
+        """Let go of what mattered only while the slice was asked for."""
+        self.staging.release()
+        self.history.clear()
+
     @property
     def window(self) -> Window:
         """The slice's window; a task has one."""
@@ -118,7 +123,10 @@ class Task:
         for window in windows[:-1]:
             own, rest = rest.part(_before(window.end))
             tasks.append(Task(self._narrowed(window), own, family, attempts))
-        return [*tasks, Task(self._narrowed(windows[-1]), rest, family, attempts)]
+        tasks.append(Task(self._narrowed(windows[-1]), rest, family, attempts))
+        for task in tasks:  # rows so big that only the smallest page might hold them are no smaller in a part
+            task.page_size = 0 if split.failing else self.page_size
+        return tasks
 
     def finished_from(self, edge: datetime) -> "Task | None":
         """Split off what is whole from `edge` on as a task of its own; None where that would hold no row yet."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from collector.errors import Forbidden, QuestionError, Refused, TooLarge
 from collector.http.client import Effort
-from collector.model import Row, Slice, Window, utc
+from collector.model import Row, Slice, Window
 
 
 class Kind(StrEnum):
@@ -77,12 +77,12 @@ class Source(Protocol):
 
 def digest(*parts: str) -> bytes:
     """Return 16 bytes that stand for these texts; lone surrogates are texts too."""
-    mark = hashlib.blake2b(digest_size=16)
+    framed = bytearray()
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")
-        mark.update(len(data).to_bytes(8, "big"))
-        mark.update(data)
-    return mark.digest()
+        framed += len(data).to_bytes(8, "big")
+        framed += data
+    return hashlib.blake2b(framed, digest_size=16).digest()
 
 
 class Told(NamedTuple):
@@ -111,15 +111,6 @@ def told_by(warnings: Iterable[str]) -> Told:
 
 MARGIN = timedelta(seconds=1)
 """How much wider than its slice a question is on both sides: an end may be inclusive or not (protocol.md G3)."""
-
-
-def moment(text: str | None) -> datetime | None:
-    """Read a row's time; None where there is none, or one at the calendar's ends, which nobody can reckon with."""
-    try:
-        read = utc(text or "")
-    except OverflowError:
-        return None
-    return read if read and 1 < read.year < 9999 else None
 
 
 def failed(error: QuestionError, so_far: Finding) -> Finding:

@@ -7,7 +7,7 @@ gave it, with the same body and anchor, and never twice; a chain of links that b
 import hashlib
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
@@ -47,7 +47,7 @@ def must_read(cmdlet: str) -> str:
 class Answered(NamedTuple):
     """One answer of a cmdlet: its rows as received, its warnings, the client-request-id."""
 
-    rows: tuple[bytes, ...]
+    rows: Sequence[bytes]
     warnings: tuple[str, ...]
     request: str
 
@@ -77,6 +77,7 @@ class Bridge:
             envelope, number = self._client.ask(request, cut, effort)
             yield Answered(envelope.rows, envelope.warnings, number)
             address = chain.leads_to(envelope.next_link, envelope.rows) if envelope.next_link else None
+            del envelope  # its rows are done with, before the next ones are waited for
 
     def _headers(self, cmdlet: str, page_size: int) -> dict[str, str]:
         return {
@@ -107,7 +108,7 @@ class _Chain:
         self._pages: set[bytes] = set()
         self._idle = 0
 
-    def leads_to(self, link: str, rows: tuple[bytes, ...]) -> str:
+    def leads_to(self, link: str, rows: Sequence[bytes]) -> str:
         """Return the address to go on with after these rows; raises Unanswered for a loop, or a link that is none."""
         page = hashlib.sha256(b"\n".join(rows)).digest()
         self._idle = 0 if rows and page not in self._pages else self._idle + 1

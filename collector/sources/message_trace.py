@@ -14,8 +14,8 @@ import msgspec
 
 from collector.errors import QuestionError
 from collector.http.client import Effort
-from collector.model import Axis, Row, Slice, Window, iso
-from collector.sources.base import MARGIN, Finding, Kind, Page, Question, digest, failed, loose, moment, told_by
+from collector.model import Axis, Row, Slice, Window, iso, utc
+from collector.sources.base import MARGIN, Finding, Kind, Page, Question, digest, failed, loose, told_by
 from collector.sources.exchange import Answered, Bridge
 
 CMDLET = "Get-MessageTraceV2"
@@ -50,6 +50,7 @@ class MessageTrace:
             while True:
                 for answer in self._call(question, turn.cursor):
                     yield Page(turn.take(answer), answer.request)
+                    del answer  # its rows are done with, before the next ones are waited for
                 delivered += turn.rows
                 trouble = turn.trouble(cursors)
                 if trouble or not turn.more:
@@ -100,7 +101,7 @@ class _Turn:
         read = [_read(raw) for raw in answer.rows]
         for row, fields in read:
             self._marks.add(row.content)
-            received = moment(fields.Received)
+            received = utc(fields.Received)
             if received is None or (self._oldest is not None and received > self._oldest):
                 self._ordered = False
             else:
@@ -174,7 +175,7 @@ def _read(raw: bytes) -> tuple[Row, _Fields]:
     """Read a row; one that does not name message, recipient and time is told from others by all that it says."""
     fields = _fields(raw)
     named = (fields.MessageTraceId, fields.RecipientAddress, fields.Received)
-    received = moment(fields.Received)
+    received = utc(fields.Received)
     texts = (raw.decode("latin-1"),) if None in named else tuple(part or "" for part in named)
     content = digest(*texts, fields.Status or "")
     return Row(raw, digest(*texts[:2]), content, received.timestamp() if received else None), fields

@@ -6,7 +6,8 @@ equals the ResultSize asked for is no count, whether it was reached or not: it m
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from collector.sources.base import Finding, Kind, told_by
 
@@ -17,7 +18,7 @@ _PATIENCE_WITH_REPEATS = 2
 """Calls in a row that may bring nothing new before the session is held to stand still."""
 
 
-class Seen(NamedTuple):
+class Seen(msgspec.Struct, frozen=True, gc=False):
     """What a row says of itself and of its session; None for what it does not say."""
 
     identity: bytes

@@ -8,7 +8,7 @@ collector.sources.session.
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -17,12 +17,14 @@ import msgspec
 from collector.config import UnifiedAuditLog as Asked
 from collector.errors import QuestionError
 from collector.http.client import Effort
-from collector.model import Axis, Row, Slice, Window, iso
-from collector.sources.base import MARGIN, Finding, Page, Question, digest, failed, loose, moment
+from collector.model import Axis, Row, Slice, Window, iso, utc
+from collector.sources.base import MARGIN, Finding, Page, Question, digest, failed, loose
 from collector.sources.exchange import Answered, Bridge
 from collector.sources.session import Seen, Session
 
 CMDLET = "Search-UnifiedAuditLog"
+_AT_ONCE = 500
+"""Rows that are handed on at once, of which a copy is in memory beside the answer."""
 
 
 class UnifiedAuditLog:
@@ -46,10 +48,9 @@ class UnifiedAuditLog:
                 seen: list[Seen] = []
                 warnings: list[str] = []
                 for answer in self._call(question, parameters):
-                    rows, facts = read_rows(answer.rows)
-                    seen += facts
                     warnings += answer.warnings
-                    yield Page(rows, answer.request)
+                    yield from _pages(answer, seen)
+                    del answer  # its rows are done with, before the next ones are waited for
                 session.add(seen, warnings)
         except QuestionError as error:
             yield failed(error, session.finding())
@@ -105,7 +106,7 @@ def fixed_parameters(asked: Asked) -> dict[str, Any]:
     return parameters
 
 
-class _Fields(msgspec.Struct):
+class _Fields(msgspec.Struct, gc=False):
     """The members of a row that are read; sidecars and all others are passed over."""
 
     Identity: str | None = None
@@ -121,7 +122,15 @@ class _Fields(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Fields, strict=False)
 
 
-def read_rows(raws: tuple[bytes, ...]) -> tuple[tuple[Row, ...], list[Seen]]:
+def _pages(answer: Answered, seen: list[Seen]) -> Iterator[Page]:
+    """Yield an answer's records, some at a time, and add what every row of it says of its session to `seen`."""
+    for first in range(0, len(answer.rows), _AT_ONCE):
+        rows, facts = read_rows(answer.rows[first : first + _AT_ONCE])
+        seen += facts
+        yield Page(rows, answer.request)
+
+
+def read_rows(raws: Iterable[bytes]) -> tuple[tuple[Row, ...], list[Seen]]:
     """Return the records among the rows of an answer, and what every row says of its session."""
     read = [_read(raw) for raw in raws]
     return tuple(row for row, _ in read if row.identity != _NOTHING), [seen for _, seen in read]
@@ -135,7 +144,7 @@ def _read(raw: bytes) -> tuple[Row, Seen]:
     content = _content(fields.AuditData, raw)
     if not content and not fields.Identity and fields.ResultIndex != -1:
         content = raw.decode("latin-1")  # a row that names nothing is told from others by all that it says
-    created = moment(fields.CreationDate)
+    created = utc(fields.CreationDate)
     content_mark = digest(content)
     identity = digest(fields.Identity) if fields.Identity else content_mark
     row = Row(raw, identity, content_mark, created.timestamp() if created else None)
@@ -184,6 +193,8 @@ def _more(fields: _Fields) -> bool | None:
 
     Its place in a row is not known (protocol.md G2).
     """
+    if fields.more is fields.dotted is fields.metadata is None:
+        return None
     inner = fields.metadata
     if isinstance(inner, str):
         inner = loose(inner.encode("utf-8", "surrogatepass"))

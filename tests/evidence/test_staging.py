@@ -19,7 +19,7 @@ def staging(tmp_path: Path) -> Staging:
 
 
 def text(staging: Staging) -> list[bytes]:
-    return [raw for _, raw in staging.read(staging.rows)]
+    return b"".join(stretch.lines for stretch in staging.read(staging.rows)).splitlines()
 
 
 def test_a_second_attempt_adds_only_what_is_new(staging: Staging) -> None:

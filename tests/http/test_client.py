@@ -23,6 +23,7 @@ from collector.errors import (
 )
 from collector.http.client import Effort, Request, claims_challenge
 from collector.http.cut import Envelope, cut
+from collector.http.record import LONGEST_BODY, shown
 from collector.http.transport import Received, Sent, TransportFailure
 from tests.fakes import API, NOW, TENANT, FakeClock, FakeSignIn, Line, page, received, refusal
 
@@ -201,6 +202,12 @@ def test_hours_of_slow_failures_are_no_throttling() -> None:
     assert ask(line).rows
 
 
+def test_throttling_long_ago_is_no_throttling_now() -> None:
+    early, late = received(429, retry_after="5"), received(429, retry_after="5")
+    line = Line([early, BUSY, BUSY, BUSY, BUSY, late, OK], takes=600.0)
+    assert ask(line).rows
+
+
 def test_a_place_that_was_long_in_coming_is_no_throttling() -> None:
     line = Line([OK, received(429, retry_after="5"), OK], Limits(patience=60), rate=Rate(1, 300.0))
     ask(line)
@@ -369,6 +376,14 @@ def test_another_token_that_is_echoed_is_not_logged_either() -> None:
     with pytest.raises(Refused) as caught:
         ask(line)
     assert "b3RoZXI" not in json.dumps(line.log) + str(caught.value)
+
+
+def test_a_token_that_the_cut_leaves_without_its_end_is_not_logged() -> None:
+    token = "opaque-" + "t" * 493
+    filler = "x" * (LONGEST_BODY + len(token) - 3 * len(token) - 300)
+    logged = shown((token * 3 + filler + token + "more").encode(), token)
+    assert "opaque" not in logged
+    assert len(logged) > LONGEST_BODY // 2
 
 
 def test_a_token_in_a_next_link_is_not_logged() -> None:

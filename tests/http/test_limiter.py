@@ -13,6 +13,9 @@ from collector.errors import Interrupted
 from collector.http.limiter import Gate
 from tests.fakes import FakeClock
 
+START = 0.9
+"""A moment to which 300 seconds can be added and not taken away again: rounding leaves less than there was."""
+
 
 def gate(clock: FakeClock | None = None, *, concurrency: int = 4, rate: Rate | None = None) -> Gate:
     return Gate(concurrency=concurrency, rate=rate, clock=clock or FakeClock(), waiting=lambda why, seconds: None)
@@ -73,7 +76,7 @@ def test_the_rate_holds_for_threads_that_share_a_clock() -> None:
 
 def test_a_place_that_rounding_alone_would_free_is_not_given_twice() -> None:
     clock = FakeClock()
-    clock.move(0.1)
+    clock.move(START)
     made = gate(clock, rate=Rate(2, 300.0))
     for _ in range(2):
         with made.passage():
@@ -82,8 +85,25 @@ def test_a_place_that_rounding_alone_would_free_is_not_given_twice() -> None:
     for _ in range(4):
         with made.passage():
             passed.append(clock.monotonic())
-    assert passed[0] >= 300.1
+    assert passed[0] >= START + 300.0
     assert passed[2] >= passed[0] + 300.0
+
+
+def test_what_is_under_way_counts_for_the_rate() -> None:
+    clock = FakeClock()
+    made = gate(clock, concurrency=4, rate=Rate(2, 300.0))
+
+    def third() -> float:
+        with made.passage():
+            return clock.monotonic()
+
+    with ThreadPoolExecutor(1) as pool:
+        with made.passage(), made.passage():
+            waiting = pool.submit(third)
+            while len(clock.slept) < 10:
+                assert not waiting.done()
+            freed = clock.monotonic()
+        assert waiting.result(timeout=10) >= freed + 300.0
 
 
 def test_throttling_halves_and_answers_win_back() -> None:
