@@ -1,8 +1,8 @@
 """The one seam to the network: a request goes out, a whole answer or a named failure comes back.
 
 Invariants: no redirect is followed; an answer is whole or it is a failure (a body that stops short, or whose
-encoding breaks, never counts); no answer is larger than the bound or takes longer than the deadline, however
-slowly it drips.
+encoding breaks, never counts); no body is larger than the bound or takes longer than the deadline, however slowly
+it drips (a dripping header is bounded by the read time-out of each read alone).
 """
 
 from collections.abc import Iterator, Mapping

@@ -140,6 +140,18 @@ def test_rows_that_an_earlier_failed_session_delivered_are_not_lost_when_a_slice
     assert bench.records() == raws(ROWS)
 
 
+def test_a_slice_whose_answers_are_too_big_is_cut_and_goes_on_with_its_small_pages(tmp_path):
+    def script(question: Question, n: int) -> Iterator[Page | Finding]:
+        if n < 3:
+            yield Finding(Kind.TOO_LARGE, "answer-too-large")
+        else:
+            yield from whole(ROWS, question)
+
+    bench = Bench(tmp_path, script)
+    assert bench.collect(DAY).complete
+    assert [question.page_size for question in bench.source.asked] == [5000, 1000, 200, 200, 200]
+
+
 def test_a_session_that_lacks_what_an_earlier_one_delivered_is_not_believed(tmp_path):
     def script(question: Question, n: int) -> Iterator[Page | Finding]:
         if n == 0:
