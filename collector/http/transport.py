@@ -105,32 +105,44 @@ class RequestsTransport:
             return Received(response.status_code, headers, body)
 
     def _body(self, response: requests.Response, started: float) -> bytes:
-        """Read the body, bounded in time and size. An error's body that cannot be decoded counts as empty."""
+        """Read the body, bounded in time and size; an error's body that cannot be decoded is taken as it came."""
         status = response.status_code
-        body = BytesIO()  # which grows in place and gives its bytes without a copy
+        packed = response.headers.get("content-encoding", "").lower() == "gzip"
+        received = _blocks(response, decode=not packed)
         try:
-            for block in _blocks(response):
-                body.write(block)
-                if body.tell() > self._largest:
-                    raise TransportFailure("answer-too-large", f"over {self._largest} bytes", status=status)
-                if self._clock.monotonic() - started > self._deadline:
-                    raise TransportFailure("time-out", "the answer drips too slowly", status=status)
+            if not packed:
+                return self._bounded(received, started, status)
+            if status < 400:
+                return self._bounded(gunzip(received), started, status)
+            return self._unpacked_if_it_can_be(self._bounded(received, started, status), started, status)
         except (BrokenEncoding, urllib3.exceptions.DecodeError):
-            if status >= 400:  # a forbidden cmdlet answers with NULs declared gzip; protocol.md B4
-                return b""
             raise TransportFailure("bad-encoding", "the content-encoding is broken", status=status) from None
         except urllib3.exceptions.ReadTimeoutError:
             raise TransportFailure("time-out", "the answer stopped coming", status=status) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise TransportFailure("cut-body", type(error).__name__, status=status) from None
+
+    def _unpacked_if_it_can_be(self, body: bytes, started: float, status: int) -> bytes:
+        """Return what was packed, or the body itself: a forbidden cmdlet answers with NULs declared gzip (B4)."""
+        try:
+            return self._bounded(gunzip([body]), started, status)
+        except BrokenEncoding:
+            return body
+
+    def _bounded(self, blocks: Iterator[bytes], started: float, status: int) -> bytes:
+        body = BytesIO()  # which grows in place and gives its bytes without a copy
+        for block in blocks:
+            body.write(block)
+            if body.tell() > self._largest:
+                raise TransportFailure("answer-too-large", f"over {self._largest} bytes", status=status)
+            if self._clock.monotonic() - started > self._deadline:
+                raise TransportFailure("time-out", "the answer drips too slowly", status=status)
         return body.getvalue()
 
 
-def _blocks(response: requests.Response) -> Iterator[bytes]:
+def _blocks(response: requests.Response, *, decode: bool) -> Iterator[bytes]:
     """Yield what has come, however little: a read that waits for a full block would outwait any deadline."""
-    packed = response.headers.get("content-encoding", "").lower() == "gzip"
-    received = iter(lambda: response.raw.read1(_BLOCK, decode_content=not packed), b"")
-    return gunzip(received) if packed else received
+    return iter(lambda: response.raw.read1(_BLOCK, decode_content=decode), b"")
 
 
 def _untrusted(address: str) -> UsageError:

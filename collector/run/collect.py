@@ -100,6 +100,7 @@ class Collection:
             self._observer.rows(task.slice, len(item.rows))
             if item.whole_from is not None and (done := task.finished_from(item.whole_from)):
                 self._commit(done, Settle(Status.COMPLETE))
+                task.family.kept()
             del item  # or its rows would stay in memory while the next page is waited for
             self._clock.check()
         raise AssertionError("a source ends with a finding")

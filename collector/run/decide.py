@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from collector.model import Status
-from collector.sources.base import Finding, Kind
+from collector.sources.base import MARGIN, STANDS_STILL, Finding, Kind
 
 LACKING = "lacks-earlier-rows"
 COUNT_UNUSABLE = "count-unusable"
@@ -110,6 +110,9 @@ def _too_large(situation: Situation, finding: Finding) -> Step:
     """Try an answer of too many bytes with fewer rows first; too many rows need a shorter slice."""
     if finding.reason == "answer-too-large" and situation.page_sizes_left:
         return Again(smaller=True, wait=False)
+    crowded = situation.end - 2 * MARGIN  # the moment that fills a page, and a question's margin before it
+    if finding.reason == STANDS_STILL and situation.start < crowded:
+        return Split(at=crowded, failing=True)
     if situation.divisible:
         return Split(pieces_for(finding.expected))
     return Settle(Status.GAP, finding.reason)

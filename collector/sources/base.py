@@ -109,6 +109,9 @@ def told_by(warnings: Iterable[str]) -> Told:
     return Told(*(mark.search(text) is not None for mark in (_FAILED, _MORE, _AT_CEILING)))
 
 
+STANDS_STILL = "paging-stands-still"
+"""A cursor that does not move. Too large, where rows come newest first: the newest moment left fills a page alone."""
+
 MARGIN = timedelta(seconds=1)
 """How much wider than its slice a question is on both sides: an end may be inclusive or not (protocol.md G3)."""
 

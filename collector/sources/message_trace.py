@@ -15,7 +15,7 @@ import msgspec
 from collector.errors import QuestionError
 from collector.http.client import Effort
 from collector.model import Axis, Row, Slice, Window, iso, utc
-from collector.sources.base import MARGIN, Finding, Kind, Page, Question, digest, failed, loose, told_by
+from collector.sources.base import MARGIN, STANDS_STILL, Finding, Kind, Page, Question, digest, failed, loose, told_by
 from collector.sources.exchange import Answered, Bridge
 
 CMDLET = "Get-MessageTraceV2"
@@ -131,7 +131,7 @@ class _Turn:
         if self._failed:
             return Finding(Kind.FAILED, "cancelled-task")
         if self.more and self.cursor in cursors:
-            return Finding(Kind.FAILED, "paging-stands-still")
+            return Finding(Kind.TOO_LARGE, STANDS_STILL)
         if not self._ordered and (self.more or not self._first):
             return Finding(Kind.TOO_LARGE, "order-broken")
         if self._was_promised and not self.more and self._marks <= self._known:

@@ -181,10 +181,15 @@ def test_a_length_that_is_too_short_spoils_no_later_answer(serve: Serve, call: C
     assert caller.ask(server.address).body == PAGE
 
 
-def test_a_forbidden_cmdlets_nuls_declared_gzip_are_an_empty_body(serve: Serve, call: Call) -> None:
+def test_a_forbidden_cmdlets_nuls_declared_gzip_are_taken_as_they_came(serve: Serve, call: Call) -> None:
     server = serve(says(answer(bytes(4096), "403 Forbidden", GZIP)))
     got = call().ask(server.address)
-    assert (got.status, got.body) == (403, b"")
+    assert (got.status, got.body) == (403, bytes(4096))
+
+
+def test_an_error_that_is_really_gzip_is_unpacked(serve: Serve, call: Call) -> None:
+    server = serve(says(answer(gzip.compress(b'{"error":{}}'), "403 Forbidden", GZIP)))
+    assert call().ask(server.address).body == b'{"error":{}}'
 
 
 @pytest.mark.parametrize(

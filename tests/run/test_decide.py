@@ -98,6 +98,13 @@ def test_a_second_that_is_too_large_is_a_gap():
     assert step == Settle(Status.GAP, "over-ceiling")
 
 
+def test_a_moment_that_fills_a_page_alone_is_cut_off_from_what_is_older():
+    stuck = asked(Kind.TOO_LARGE, "paging-stands-still")
+    end = START + timedelta(days=1)
+    assert decide(situation(stuck)) == Split(at=end - timedelta(seconds=2), failing=True)
+    assert decide(situation(stuck, end=START + timedelta(seconds=2))) == Split(2)
+
+
 def test_an_answer_of_too_many_bytes_is_tried_with_smaller_pages_first():
     large = asked(Kind.TOO_LARGE, "answer-too-large")
     assert decide(situation(large)) == Again(smaller=True, wait=False)

@@ -190,7 +190,7 @@ def test_many_rows_that_share_one_received_are_paged_by_recipient() -> None:
 def test_more_rows_of_one_recipient_and_moment_than_a_page_holds_are_noticed() -> None:
     rows = [row(at(5), MessageTraceId=f"t-{n}") for n in range(9)]
     finding = Asking(Service(rows)).ask().finding
-    assert (finding.kind, finding.reason) == (Kind.FAILED, "paging-stands-still")
+    assert (finding.kind, finding.reason) == (Kind.TOO_LARGE, "paging-stands-still")
 
 
 @pytest.mark.parametrize("warn", [True, False])
@@ -203,13 +203,13 @@ def test_a_cursor_that_stands_still_is_a_failure_and_keeps_its_rows(warn: bool) 
     assert len(asking.line.transport.sent) == 2
 
 
-def test_a_cursor_that_runs_in_a_circle_is_a_failure() -> None:
+def test_a_cursor_that_runs_in_a_circle_asks_for_less() -> None:
     def answer(sent: Sent) -> Received:
         cursor = json.loads(sent.body or b"")["CmdletInput"]["Parameters"].get("StartingRecipientAddress", "b")
         return page([row(at(5), "b" if cursor == "a" else "a")], more(row(at(5))))
 
     asking = Asking(answer)
-    assert asking.ask(1).finding.kind is Kind.FAILED
+    assert asking.ask(1).finding.kind is Kind.TOO_LARGE
     assert len(asking.line.transport.sent) <= 4
 
 
@@ -222,7 +222,7 @@ def test_a_service_that_ignores_the_cursor_is_left() -> None:
 
 def test_a_warning_on_the_first_answer_without_rows_is_no_end() -> None:
     got = Asking([page([], more(row(at(1))))]).ask()
-    assert got.finding == Finding(Kind.FAILED, "paging-stands-still")
+    assert got.finding == Finding(Kind.TOO_LARGE, "paging-stands-still")
 
 
 def test_a_short_page_with_the_warning_is_followed() -> None:
