@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from collector.config.clouds import CLOUDS, Cloud
-from collector.config.units import SecretRef, Unreadable, duration, moment, rate, secret, shown, size
+from collector.config.units import SecretRef, Unreadable, duration, moment, patience, rate, secret, shown, size
 
 Reader = Callable[[str], object]
 """Reads the text of one value."""
@@ -38,7 +38,7 @@ def readers(folder: Path) -> Readers:
         return msgspec.structs.replace(ref, target=str(folder / ref.target)) if ref.kind == "file" else ref
 
     window: Readers = {"start": moment, "end": moment, "last": duration}
-    waits: Readers = dict.fromkeys(("first_wait", "longest_wait", "patience", "settle"), duration)
+    waits: Readers = {"first_wait": duration, "longest_wait": duration, "patience": patience, "settle": patience}
     return {
         "cloud": {"": _cloud, **dict.fromkeys(Cloud.__struct_fields__, address)},
         "auth": {

@@ -53,7 +53,10 @@ def load(path: Path, *, now: datetime) -> Loaded:
     text = _bytes_of(path)
     document = yamlfile.parse(text, str(path))
     _require_named(document)
-    engagement = _shaped(document, _read(document, document.values, readers(path.absolute().parent), ()))
+    folder = path.absolute().parent
+    values = _read(document, document.values, readers(folder), ())
+    _keep_evidence_here(values, folder)
+    engagement = _shaped(document, values)
     if fault := broken(engagement, now):
         raise document.refusal(*fault)
     return Loaded(engagement, text, document.values)
@@ -69,6 +72,13 @@ def _bytes_of(path: Path) -> bytes:
     if len(text) > LARGEST_BYTES:
         raise UsageError(f"{path}: is over 1 MiB, so not an engagement file", remedy="name the engagement file")
     return text
+
+
+def _keep_evidence_here(values: Any, folder: Path) -> None:
+    """Let evidence go to ./evidence, beside the file, where the file names no other folder."""
+    evidence = values.setdefault("evidence", {}) if isinstance(values, dict) else None
+    if isinstance(evidence, dict):
+        evidence.setdefault("folder", folder / "evidence")
 
 
 def _require_named(document: Document) -> None:

@@ -57,13 +57,21 @@ def shown(text: str) -> str:
 
 def duration(text: str) -> float:
     """Read a span such as `250ms`, `10s`, `15m`, `12h` or `30d` as seconds, more than none and at most 100 years."""
+    seconds = patience(text)
+    if not seconds:
+        raise Unreadable(f"{shown(text)} is out of range", f"give more than none and at most {_LONGEST_DAYS}d")
+    return seconds
+
+
+def patience(text: str) -> float:
+    """Read a span as `duration` does, or none at all, such as `0s`."""
     found = _SPAN.fullmatch(text)
-    remedy = "write a number and a unit, such as 250ms, 10s, 15m, 12h or 30d"
     if not found:
+        remedy = "write a number and a unit, such as 250ms, 10s, 15m, 12h or 30d"
         raise Unreadable(f"{shown(text)} is not a span of time", remedy)
     seconds = Fraction(found[1]) * _MILLISECONDS[found[2]] / 1000
-    if not 0 < seconds <= timedelta(days=_LONGEST_DAYS).total_seconds():
-        raise Unreadable(f"{shown(text)} is out of range", f"give more than none and at most {_LONGEST_DAYS}d")
+    if seconds > timedelta(days=_LONGEST_DAYS).total_seconds():
+        raise Unreadable(f"{shown(text)} is out of range", f"give at most {_LONGEST_DAYS}d")
     return float(seconds)
 
 

@@ -20,6 +20,16 @@ def test_what_is_absent_is_the_documented_default(tmp_path: Path) -> None:
     assert engagement.limits_of("unified-audit-log") == Limits()
 
 
+@pytest.mark.parametrize("evidence", [" {}", " {compression: none}"])
+def test_evidence_goes_beside_the_file_where_no_folder_is_named(tmp_path: Path, evidence: str) -> None:
+    assert read(tmp_path, with_("evidence", evidence)).evidence.folder == tmp_path / "evidence"
+
+
+def test_no_patience_and_no_settling_are_spans_too(tmp_path: Path) -> None:
+    limits = read(tmp_path, with_("limits", " {default: {patience: 0s, settle: 0s}}")).limits_of("default")
+    assert (limits.patience, limits.settle) == (0.0, 0.0)
+
+
 def test_no_operations_at_all_are_not_the_default_ones(tmp_path: Path) -> None:
     source = read(tmp_path, with_("sources", " {unified-audit-log: {operations: []}}")).sources.unified_audit_log
     assert source is not None

@@ -41,7 +41,11 @@ WRONG = {
     ),
     "no method": (with_("auth", f" {{client_id: {GUID}}}"), "3:1: key auth.method:", "is missing"),
     "no tenant": (GOOD.replace("tenant", "#"), "1:1: key tenant:", "is missing"),
-    "no folder": (with_("evidence", " {}"), "7:1: key evidence.folder:", "is missing"),
+    "no wait at all": (
+        with_("limits", " {default: {first_wait: 0s}}"),
+        "key limits.default.first_wait:",
+        "out of range",
+    ),
     "unknown cloud": (with_("cloud", " gcchigh"), "8:8: key cloud:", "nearest is gcc-high"),
     "cloud without exchange": (with_("cloud", " {authority: 'https://example.org'}"), "key cloud.exchange:", "missing"),
     # types
