@@ -42,6 +42,11 @@ class Window(msgspec.Struct, frozen=True, order=True):
         """How long the window is."""
         return self.end - self.start
 
+    @property
+    def divisible(self) -> bool:
+        """Whether it can be cut: no part is shorter than a second; design 1.4."""
+        return self.length >= timedelta(seconds=2)
+
     def widened(self, margin: timedelta) -> "Window":
         """Return the window with a margin on both sides."""
         return Window(self.start - margin, self.end + margin)

@@ -14,6 +14,7 @@ from collector.model import Outcome, Slice, Status
 from collector.run.decide import BEYOND_RETENTION, Again, Asked, Settle, Situation, Split, Step, decide
 from collector.run.observe import Observer
 from collector.run.outage import Lifeline
+from collector.run.pace import Pace
 from collector.run.task import Family, Task
 from collector.sources.base import Finding, Kind, Question, Source
 
@@ -31,6 +32,7 @@ class Collection:
         self._clock = clock
         self._observer = observer
         self._aged: list[Task] = []
+        self._pace = Pace()
 
     @property
     def name(self) -> str:
@@ -51,7 +53,7 @@ class Collection:
         """Ask for a slice until it is settled or split; returns the parts."""
         while True:
             self._clock.check()
-            step = Settle(Status.GAP, task.family.verdict) if task.family.verdict else self._asked(task)
+            step = self._step(task)
             match step:
                 case Settle():
                     self._settle(task, step)
@@ -72,11 +74,18 @@ class Collection:
             self._commit(task, Settle(Status.EMPTY) if held else Settle(Status.GAP, BEYOND_RETENTION))
         self._aged.clear()
 
+    def _step(self, task: Task) -> Step:
+        """Give up what is hopeless, cut at once what is known to be too long, ask for the rest."""
+        if task.family.verdict:
+            return Settle(Status.GAP, task.family.verdict)
+        pieces = self._pace.pieces(task.window.length)
+        return Split(pieces) if pieces > 1 and not task.history else self._asked(task)
+
     def _asked(self, task: Task) -> Step:
         """Ask once, and decide."""
         task.family.asked()
         task.asked_at = self._clock.now()
-        before, failures = task.known(), task.effort.failures
+        before, failures, length = task.known(), task.effort.failures, task.window.length
         finding, delivered = self._ask(task)
         if task.effort.failures == failures:
             task.effort.fail()
@@ -87,7 +96,9 @@ class Collection:
         task.unread = finding.unread
         task.history.append(Asked(finding._replace(unread=None), frozenset(delivered), before))
         task.expected = finding.expected or task.expected
-        return decide(self._situation(task))
+        step = decide(self._situation(task))
+        self._pace.learn(length, step)
+        return step
 
     def _ask(self, task: Task) -> tuple[Finding, set[bytes]]:
         delivered: set[bytes] = set()
@@ -100,7 +111,6 @@ class Collection:
             self._observer.rows(task.slice, len(item.rows))
             if item.whole_from is not None and (done := task.finished_from(item.whole_from)):
                 self._commit(done, Settle(Status.COMPLETE))
-                task.family.kept()
             del item  # or its rows would stay in memory while the next page is waited for
             self._clock.check()
         raise AssertionError("a source ends with a finding")
@@ -130,10 +140,6 @@ class Collection:
             self._aged.append(task)
             return
         self._commit(task, settle)
-        if settle.status is Status.GAP:
-            task.family.failed(settle.reason or "failed")
-        else:
-            task.family.kept()
 
     def _commit(self, task: Task, settle: Settle) -> None:
         asked_at = task.asked_at or self._clock.now()
@@ -149,7 +155,15 @@ class Collection:
         unread = (task.unread,) if task.unread is not None and settle.status is Status.GAP else ()
         commit = self._run.commit(task.slice, outcome, task.staging, unread=unread)
         task.done()
+        self._note(task, commit)
         self._observer.committed(commit)
+
+    def _note(self, task: Task, commit: Commit) -> None:
+        """Learn from how a slice ended."""
+        if commit.status is Status.GAP:
+            task.family.failed(commit.reason or "failed")
+        else:
+            task.family.kept(commit.records)
 
 
 def holds_as_old(commits: Sequence[Commit], slice_: Slice) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from collector.model import Status
+from collector.run.slicing import pieces_for
 from collector.sources.base import MARGIN, STANDS_STILL, Finding, Kind
 
 LACKING = "lacks-earlier-rows"
@@ -114,17 +115,8 @@ def _too_large(situation: Situation, finding: Finding) -> Step:
     if finding.reason == STANDS_STILL and situation.start < crowded:
         return Split(at=crowded, failing=True)
     if situation.divisible:
-        return Split(pieces_for(finding.expected))
+        return Split(pieces_for(finding.expected, len(situation.history[-1].delivered)))
     return Settle(Status.GAP, finding.reason)
-
-
-def pieces_for(expected: int | None) -> int:
-    """Return into how many parts a slice with so many rows is cut; two where the count itself is at its ceiling."""
-    comfortable = 20_000
-    capped = 50_000
-    if expected is None or expected <= capped:
-        return 2
-    return min(32, -(-expected // comfortable))
 
 
 def _refused(situation: Situation, finding: Finding) -> Step:

@@ -1,13 +1,12 @@
-"""What a run asks for: pure functions from the engagement to the plan, and from a window to its slices.
+"""What a run asks for: pure functions from the engagement to the plan, and from the plan to its first slices.
 
 Invariants: the slices of a window join without hole or overlap and end on whole seconds; the same plan and the same
 commits always leave the same slices to ask for.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
-from math import ceil
 from typing import Any
 
 import msgspec
@@ -17,15 +16,15 @@ from collector.config import Engagement
 from collector.evidence import SliceCoverage
 from collector.model import Axis, Plan, Slice, SourcePlan, Status, Window
 from collector.run.registry import FEEDS
+from collector.run.slicing import between, cut
 from collector.sources import message_trace, unified_audit_log
 from collector.sources.message_trace import MessageTrace
 from collector.sources.unified_audit_log import UnifiedAuditLog
 
 PIECES = 8
-"""Slices that a window is cut into at least, so that there is work for all that may be in flight."""
+"""Slices that what is asked of a source is cut into at least, so that there is work for all that may be in flight."""
 
-_SHORTEST = timedelta(hours=1)
-_SECOND = timedelta(seconds=1)
+_AGING = timedelta(hours=1)
 
 
 def make_plan(engagement: Engagement, now: datetime) -> Plan:
@@ -61,21 +60,20 @@ class Forecast(msgspec.Struct, frozen=True):
 
 def forecast(engagement: Engagement, now: datetime) -> list[Forecast]:
     """Tell what the engagement would ask for: two requests a slice at least, one to get it and one to see its end."""
-    return [
-        _forecast(planned, part, engagement, now)
-        for planned in make_plan(engagement, now).sources
-        for part in planned.parts
-    ]
+    return [one for planned in make_plan(engagement, now).sources for one in _forecasts(planned, engagement, now)]
 
 
-def _forecast(planned: SourcePlan, part: str | None, engagement: Engagement, now: datetime) -> Forecast:
+def _forecasts(planned: SourcePlan, engagement: Engagement, now: datetime) -> Iterator[Forecast]:
     feed = FEEDS[planned.source]
-    assert planned.window is not None  # noqa: S101 - both sources have one
-    slices = slices_of(planned, {part: (planned.window,)}, now - feed.retention, feed.longest)
-    requests = 2 * len(slices)
+    window = planned.window
+    assert window is not None  # noqa: S101 - both sources have one
+    left = dict.fromkeys(planned.parts, (window,))
+    slices = Counter(one.part for one in slices_of(planned, left, now - feed.retention, feed.longest))
     rate = engagement.limits_of(planned.source).rate
-    seconds = requests / rate.requests * rate.period if rate else None
-    return Forecast(planned.source, part, planned.window.start, planned.window.end, len(slices), requests, seconds)
+    for part in planned.parts:
+        requests = 2 * slices[part]
+        seconds = requests / rate.requests * rate.period if rate else None
+        yield Forecast(planned.source, part, window.start, window.end, slices[part], requests, seconds)
 
 
 def _source_plans(engagement: Engagement, now: datetime) -> Iterator[SourcePlan]:
@@ -115,39 +113,18 @@ def trace_parts(asked: config.MessageTrace, mailboxes: tuple[str, ...]) -> tuple
 
 
 def slices_of(
-    planned: SourcePlan, left: Mapping[str | None, tuple[Window | None, ...]], horizon: datetime, longest: timedelta
+    planned: SourcePlan, left: Mapping[str | None, Sequence[Window | None]], horizon: datetime, longest: timedelta
 ) -> list[Slice]:
     """Return what is to be asked for of what is `left`; `horizon` is how far back the service keeps records."""
+    todo = [(part, window) for part, windows in left.items() for window in windows if window is not None]
     return [
         Slice(planned.source, part, planned.axis, piece)
-        for part, windows in left.items()
-        for window in windows
-        if window is not None
+        for part, window in todo
         for aged in _at_horizon(window, horizon)
-        for piece in cut(aged, longest, PIECES)
+        for piece in cut(aged, longest, PIECES // len(todo))
     ]
 
 
 def _at_horizon(window: Window, horizon: datetime) -> list[Window]:
     """Part what the service may no longer keep from what it does, with the hour in between that ages while we ask."""
-    edges = [edge for edge in (horizon, horizon + _SHORTEST) if window.start < edge < window.end]
-    return between(window, edges)
-
-
-def cut(window: Window, longest: timedelta, pieces: int) -> list[Window]:
-    """Cut a window into equal parts on whole seconds: none longer than `longest`, at least `pieces` of over an hour."""
-    count = max(ceil(window.length / longest), min(pieces, window.length // _SHORTEST), 1)
-    return evenly(window, count)
-
-
-def evenly(window: Window, count: int) -> list[Window]:
-    """Cut a window into at most `count` parts on whole seconds."""
-    seconds = max(1, ceil(window.length.total_seconds() / count))
-    edges = [window.start + _SECOND * (seconds * n) for n in range(1, count)]
-    return between(window, [edge for edge in edges if edge < window.end])
-
-
-def between(window: Window, edges: list[datetime]) -> list[Window]:
-    """Cut a window at the given times, which lie inside it in rising order."""
-    points = [window.start, *edges, window.end]
-    return [Window(start, end) for start, end in pairwise(points)]
+    return between(window, (horizon, horizon + _AGING))

@@ -11,10 +11,13 @@ from collector.evidence import StagedRow, Staging
 from collector.http.client import Effort
 from collector.model import Slice, Window
 from collector.run.decide import Asked, Split
-from collector.run.plan import between, evenly
+from collector.run.slicing import around, between
 
 SESSIONS = 400
-"""Askings that one planned slice may cost with all its parts."""
+"""Askings that one planned slice may cost with all its parts, besides those that its records pay for."""
+
+PAID_BY = 1000
+"""Records kept that pay for one more asking."""
 
 HOPELESS = 15
 """Slices of a family that may fail before any is kept: four levels of halving, each of which failed everywhere."""
@@ -31,6 +34,7 @@ class Family:
         self._parent = parent
         self._lock: threading.RLock = parent._lock if parent else threading.RLock()
         self._sessions = 0
+        self._records = 0
         self._failed = 0
         self._kept = False
         self._verdict: str | None = None
@@ -45,14 +49,15 @@ class Family:
         with self._lock:
             for family in self._line():
                 family._sessions += 1
-                if family._sessions > SESSIONS:
+                if family._sessions > SESSIONS + family._records // PAID_BY:
                     family._verdict = family._verdict or "budget-spent"
 
-    def kept(self) -> None:
+    def kept(self, records: int) -> None:
         """Note that a slice ended complete or empty."""
         with self._lock:
             for family in self._line():
                 family._kept = True
+                family._records += records
 
     def failed(self, reason: str) -> None:
         """Count a slice that failed; a family of which every part fails is given up."""
@@ -103,8 +108,8 @@ class Task:
 
     @property
     def divisible(self) -> bool:
-        """Whether the slice is longer than the second below which no slice goes."""
-        return self.window.length.total_seconds() >= 2
+        """Whether the slice can be made smaller."""
+        return self.window.divisible
 
     def inside(self, at: float | None) -> bool:
         """Whether a row of this time belongs to the slice; one that shows no time does."""
@@ -116,7 +121,7 @@ class Task:
 
     def parts(self, split: Split) -> "list[Task]":
         """Return the tasks that this one is cut into, each with the rows of its time."""
-        windows = between(self.window, [split.at]) if split.at else evenly(self.window, split.pieces)
+        windows = between(self.window, [split.at]) if split.at else self._pieces(split.pieces)
         attempts = max(2, self.attempts // 2) if split.failing else self.attempts
         family = Family(self.family) if split.failing else self.family
         rest, tasks = self.staging, []
@@ -127,6 +132,10 @@ class Task:
         for task in tasks:  # rows so big that only the smallest page might hold them are no smaller in a part
             task.page_size = 0 if split.failing else self.page_size
         return tasks
+
+    def _pieces(self, count: int) -> list[Window]:
+        times = [row.at for row in self.staging.rows if row.at is not None and self.inside(row.at)]
+        return around(self.window, times, count)
 
     def finished_from(self, edge: datetime) -> "Task | None":
         """Split off what is whole from `edge` on as a task of its own; None where that would hold no row yet."""

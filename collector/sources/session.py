@@ -14,6 +14,9 @@ from collector.sources.base import Finding, Kind, told_by
 CEILING = 50_000
 """Rows after which a ReturnLargeSet session delivers nothing more, and says nothing of it."""
 
+NEAR_CEILING = 40_000
+"""Rows from which on a slice is cut, where it can be, and not read to a ceiling that might come sooner."""
+
 _PATIENCE_WITH_REPEATS = 2
 """Calls in a row that may bring nothing new before the session is held to stand still."""
 
@@ -28,10 +31,15 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
 
 
 class Session:
-    """One session, call by call. A call is one repetition of the command; zero rows end the session."""
+    """One session, call by call. A call is one repetition of the command; zero rows end the session.
 
-    def __init__(self, page_size: int) -> None:
+    A slice that is `divisible` is given up for shorter ones before it comes near the ceiling; of any other all that
+    the service delivers is wanted, though it proves nothing.
+    """
+
+    def __init__(self, page_size: int, *, divisible: bool) -> None:
         self._page_size = page_size
+        self._divisible = divisible
         self._indices: set[int] = set()
         self._identities: set[bytes] = set()
         self._rows = 0
@@ -40,10 +48,15 @@ class Session:
         self._more = False
         self._at_ceiling = False
         self._ended = False
+        self._lost = False
         self._trouble: str | None = None
 
-    def add(self, rows: Sequence[Seen], warnings: Iterable[str]) -> None:
-        """Take one call's rows and warnings into account."""
+    def add(self, rows: Sequence[Seen], warnings: Iterable[str], *, lost: bool = False) -> None:
+        """Take one call's rows and warnings into account; `lost` where it was asked again for want of an answer.
+
+        The session has moved past what a lost answer held. Only a count can tell that it was not the last.
+        """
+        self._lost = self._lost or lost
         told = told_by(warnings)
         if told.failed:
             self._trouble = "cancelled-task"
@@ -64,15 +77,19 @@ class Session:
     def over(self) -> bool:
         """Whether asking on is of no use: it has ended, is in trouble, is too large, or stands still."""
         still = self._repeats >= _PATIENCE_WITH_REPEATS
-        return self._ended or self._trouble is not None or self._too_large or still
+        full = self._too_large if self._divisible else self._rows >= CEILING
+        return self._ended or self._trouble is not None or still or full
 
     @property
     def _too_large(self) -> bool:
-        return self._at_ceiling or self._count >= CEILING or self._rows >= CEILING
+        most = NEAR_CEILING if self._divisible else CEILING
+        return self._at_ceiling or self._count >= most or self._rows >= most
 
     def finding(self) -> Finding:
         """Return what the session proves."""
         kind, reason = self._judge()
+        if self._lost and kind in (Kind.EMPTY, Kind.UNCOUNTED):
+            kind, reason = Kind.FAILED, "answer-lost"
         return Finding(kind, reason, self._count or None)
 
     def _judge(self) -> tuple[Kind, str | None]:

@@ -41,17 +41,18 @@ class UnifiedAuditLog:
 
     def ask(self, question: Question) -> Iterator[Page | Finding]:
         """Read one session; rows of a failed one are yielded too, for rows that did arrive are kept."""
-        session = Session(question.page_size)
+        session = Session(question.page_size, divisible=_window(question).divisible)
         parameters = self._parameters(question)
         try:
             while not session.over:
                 seen: list[Seen] = []
                 warnings: list[str] = []
+                failures = question.effort.failures
                 for answer in self._call(question, parameters):
                     warnings += answer.warnings
                     yield from _pages(answer, seen)
                     del answer  # its rows are done with, before the next ones are waited for
-                session.add(seen, warnings)
+                session.add(seen, warnings, lost=question.effort.failures > failures)
         except QuestionError as error:
             yield failed(error, session.finding())
         else:
@@ -69,9 +70,7 @@ class UnifiedAuditLog:
         )
 
     def _parameters(self, question: Question) -> dict[str, Any]:
-        window = question.slice.window
-        assert window is not None  # noqa: S101 - this source is planned with a window
-        asked = window.widened(MARGIN)
+        asked = _window(question).widened(MARGIN)
         part = {"RecordType": question.slice.part} if question.slice.part else {}
         return {
             "StartDate": iso(asked.start),
@@ -82,6 +81,11 @@ class UnifiedAuditLog:
             "SessionCommand": "ReturnLargeSet",
             "ResultSize": question.page_size,
         }
+
+
+def _window(question: Question) -> Window:
+    assert question.slice.window is not None  # noqa: S101 - this source is planned with a window
+    return question.slice.window
 
 
 def key(line: bytes) -> tuple[bytes, bytes]:

@@ -13,6 +13,7 @@ from collector.model import Axis, Row, Slice, Status, Window
 from collector.run.collect import Collection, holds_as_old
 from collector.run.crew import Gang, run_all
 from collector.run.outage import Lifeline
+from collector.run.plan import slices_of
 from collector.run.task import HOPELESS
 from collector.sources.base import Finding, Kind, Page, Question
 from tests.fakes import FakeClock
@@ -46,6 +47,7 @@ class Bench:
     """One source, one folder, one thread: everything a collection needs, with a clock that does not wait."""
 
     def __init__(self, tmp: Path, script: Script, *, window: Window = DAY, attempts: int = 6) -> None:
+        self.window = window
         self.clock = FakeClock(NOW)
         self.source = ScriptedSource(script)
         self.answers = Answers()
@@ -58,6 +60,12 @@ class Bench:
         self.collection = Collection(
             self.source, self.folder, lifeline, limits=limits, clock=self.clock, observer=self.observer
         )
+
+    def first_slices(self) -> list[Window]:
+        """Return the windows that a run of this plan begins with."""
+        (planned,) = self.folder.plan.sources
+        slices = slices_of(planned, {None: (self.window,)}, self.collection.horizon, self.source.longest)
+        return [slice_.window for slice_ in slices if slice_.window]
 
     def collect(self, *windows: Window) -> Coverage:
         slices = [Slice(NAME, None, Axis.EVENT, window) for window in windows]

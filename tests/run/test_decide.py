@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from collector.model import Status
-from collector.run.decide import Again, Asked, Settle, Situation, Split, decide, pieces_for
+from collector.run.decide import Again, Asked, Settle, Situation, Split, decide
 from collector.sources.base import Finding, Kind
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -32,6 +32,11 @@ def situation(*history: Asked, **more) -> Situation:
 
 def test_a_whole_session_is_complete():
     assert decide(situation(asked(Kind.WHOLE, got={A}))) == Settle(Status.COMPLETE)
+
+
+def test_a_whole_session_that_delivers_just_what_is_known_is_complete():
+    history = asked(Kind.FAILED, "x", got={A, B}), asked(Kind.WHOLE, got={A, B}, knew={A, B})
+    assert decide(situation(*history)) == Settle(Status.COMPLETE)
 
 
 def test_a_whole_session_that_lacks_what_an_earlier_one_delivered_is_asked_again():
@@ -81,16 +86,26 @@ def test_uncounted_sessions_that_differ_do_not_agree():
     assert isinstance(decide(situation(first, second)), Again)
 
 
+def test_an_uncounted_session_that_delivers_more_than_the_one_before_does_not_agree_with_it():
+    first = asked(Kind.UNCOUNTED, "count-unusable", got={A})
+    second = asked(Kind.UNCOUNTED, "count-unusable", got={A, B}, knew={A})
+    assert isinstance(decide(situation(first, second)), Again)
+
+
+def test_a_session_that_failed_agrees_with_nothing():
+    failed = asked(Kind.FAILED, "short-session", got={A, B})
+    uncounted = asked(Kind.UNCOUNTED, "count-unusable", got={A, B}, knew={A, B})
+    assert isinstance(decide(situation(failed, uncounted)), Again)
+
+
 def test_two_sessions_that_agree_on_less_than_is_known_do_not_count():
     first = asked(Kind.UNCOUNTED, "count-unusable", got={A}, knew={A, B})
     assert isinstance(decide(situation(first, first)), Again)
 
 
-@pytest.mark.parametrize(("expected", "pieces"), [(None, 2), (50_000, 2), (50_001, 3), (120_000, 6), (10**7, 32)])
-def test_a_slice_that_is_too_large_is_cut_by_its_count_where_that_is_not_capped(expected, pieces):
-    assert pieces_for(expected) == pieces
-    step = decide(situation(asked(Kind.TOO_LARGE, "over-ceiling", expected=expected)))
-    assert step == Split(pieces)
+def test_a_slice_that_is_too_large_is_cut_by_its_count():
+    large = asked(Kind.TOO_LARGE, "over-ceiling", expected=120_000, got={A, B})
+    assert decide(situation(large)) == Split(6)
 
 
 def test_a_second_that_is_too_large_is_a_gap():
@@ -132,6 +147,14 @@ def test_a_refusal_across_the_horizon_is_parted_just_inside_it():
 def test_a_slice_that_became_too_old_while_it_waited_is_narrowed_and_not_given_up():
     step = decide(situation(asked(Kind.REFUSED, "refused: 400"), horizon=START - timedelta(seconds=1)))
     assert step == Split(at=START + timedelta(seconds=59))
+
+
+@pytest.mark.parametrize(
+    ("horizon", "reason"), [(START, "refused: 400"), (START + timedelta(days=1), "beyond-retention")]
+)
+def test_a_slice_that_begins_or_ends_where_the_retention_does_is_not_parted_again(horizon, reason):
+    step = decide(situation(asked(Kind.REFUSED, "refused: 400"), horizon=horizon - timedelta(minutes=1)))
+    assert step == Settle(Status.GAP, reason)
 
 
 def test_a_refusal_of_what_is_young_keeps_its_reason():

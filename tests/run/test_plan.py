@@ -1,42 +1,18 @@
 """The slices of a plan: they join, and they are as many as there is work for."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
-from hypothesis import given
-from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from collector.model import Axis, Slice, SourcePlan, Window
-from collector.run.plan import cut, evenly, slices_of
-from collector.sources.message_trace import MessageTrace
+from collector.evidence import SliceCoverage
+from collector.model import Axis, Plan, Slice, SourcePlan, Status, Window
+from collector.run.plan import Forecast, forecast, gaps_plan, make_plan, slices_of
 from collector.sources.unified_audit_log import UnifiedAuditLog
+from tests.config.files import GOOD, GUID, read
+from tests.config.files import NOW as FROZEN
+from tests.run.test_slicing import joins
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
-windows = st.builds(
-    lambda start, seconds: Window(start, start + timedelta(seconds=seconds)),
-    st.integers(0, 300 * 86_400).map(lambda seconds: NOW - timedelta(days=310) + timedelta(seconds=seconds)),
-    st.integers(1, 86_400 * 200),
-)
-
-
-def joins(window: Window, parts: list[Window]) -> bool:
-    ends = parts[0].start == window.start and parts[-1].end == window.end
-    return ends and all(before.end == after.start for before, after in pairwise(parts))
-
-
-@given(windows, st.integers(1, 40))
-def test_parts_join_without_hole_or_overlap_on_whole_seconds(window, count):
-    parts = evenly(window, count)
-    assert joins(window, parts)
-    assert len(parts) <= count
-    assert all(part.start.microsecond == 0 for part in parts)
-
-
-@given(windows)
-def test_no_part_is_longer_than_a_question_may_be(window):
-    parts = cut(window, MessageTrace.longest, 8)
-    assert joins(window, parts)
-    assert all(part.length + timedelta(seconds=2) <= timedelta(days=10) for part in parts)
 
 
 def planned(window: Window) -> SourcePlan:
@@ -57,3 +33,105 @@ def test_only_what_is_left_is_asked_for():
     left = Window(NOW - timedelta(hours=1), NOW)
     slices = slices_of(planned(window), {None: (left,)}, NOW - timedelta(days=180), UnifiedAuditLog.longest)
     assert slices == [Slice("unified-audit-log", None, Axis.EVENT, left)]
+
+
+def test_many_parts_share_the_pieces_so_that_a_hundred_mailboxes_do_not_cost_eight_times_as_many_questions():
+    window = Window(NOW - timedelta(days=2), NOW)
+    left = {f"sender:{n}@contoso.example.org": (window,) for n in range(100)}
+    slices = slices_of(planned(window), left, NOW - timedelta(days=180), UnifiedAuditLog.longest)
+    assert [one.window for one in slices] == [window] * 100
+
+
+CASE = (
+    GOOD.replace("{last: 30d}", "{start: 2026-11-10T00:00:00Z, end: 2026-11-20T00:00:00Z}")
+    .replace("[adele@contoso.com]", "[adele@contoso.com, lee@contoso.com]")
+    .replace(
+        "{unified-audit-log: {}}",
+        "{unified-audit-log: {record_types: [A, B, A], window: {last: 2d}}, message-trace: {for: mailboxes}}",
+    )
+)
+TEN_DAYS = Window(datetime(2026, 11, 10, tzinfo=UTC), NOW)
+TWO_DAYS = Window(FROZEN.replace(microsecond=0) - timedelta(days=2), FROZEN.replace(microsecond=0))
+MAILBOXES = (
+    "sender:adele@contoso.com",
+    "recipient:adele@contoso.com",
+    "sender:lee@contoso.com",
+    "recipient:lee@contoso.com",
+)
+
+
+def test_a_plan_freezes_each_source_with_its_window_its_parts_and_its_question(tmp_path):
+    plan = make_plan(read(tmp_path, CASE), FROZEN)
+    log = {"cmdlet": "Search-UnifiedAuditLog", "Operations": ["MailItemsAccessed"]}
+    trace = {"cmdlet": "Get-MessageTraceV2", "for": "mailboxes"}
+    assert plan == Plan(
+        "contoso-2026-11",
+        GUID,
+        FROZEN,
+        (
+            SourcePlan("unified-audit-log", Axis.EVENT, TWO_DAYS, ("A", "B"), log),
+            SourcePlan("message-trace", Axis.EVENT, TEN_DAYS, MAILBOXES, trace),
+        ),
+    )
+
+
+def test_only_what_the_file_names_is_planned_and_as_a_whole_where_nothing_parts_it(tmp_path):
+    log = make_plan(read(tmp_path, GOOD), FROZEN)
+    trace = make_plan(read(tmp_path, GOOD.replace("unified-audit-log", "message-trace")), FROZEN)
+    assert [(one.source, one.parts) for one in log.sources] == [("unified-audit-log", (None,))]
+    assert [(one.source, one.parts) for one in trace.sources] == [("message-trace", (None,))]
+
+
+def test_a_forecast_counts_two_requests_a_slice_and_what_the_quota_makes_of_them(tmp_path):
+    told = forecast(read(tmp_path, CASE), FROZEN)
+    assert told == [
+        *(Forecast("unified-audit-log", part, TWO_DAYS.start, TWO_DAYS.end, 4, 8, None) for part in ("A", "B")),
+        *(Forecast("message-trace", part, TEN_DAYS.start, TEN_DAYS.end, 2, 4, 12.0) for part in MAILBOXES),
+    ]
+
+
+def test_a_forecast_tells_what_lies_at_the_edge_of_the_retention_apart(tmp_path):
+    long = "window: {start: 2026-08-20T00:00:00Z, end: 2026-11-20T00:00:00Z}"
+    (*_, young) = forecast(read(tmp_path, CASE.replace("for: mailboxes", "")), FROZEN)
+    (*_, old) = forecast(read(tmp_path, CASE.replace("for: mailboxes", long)), FROZEN)
+    assert (young.slices, old.slices) == (8, 18)
+
+
+def covered(status: Status, part: str | None = None, *, settled: bool | None = True, hours: int = 1) -> SliceCoverage:
+    source = "message-trace" if part else "unified-audit-log"
+    end = NOW + timedelta(hours=hours) if hours else None
+    return SliceCoverage(source, part, Axis.EVENT, NOW if hours else None, end, status, settled=settled)
+
+
+def test_gaps_of_a_run_and_its_unsettled_tail_are_asked_for_again_and_nothing_else(tmp_path):
+    plan = make_plan(read(tmp_path, CASE), FROZEN)
+    slices = [
+        covered(Status.COMPLETE),
+        covered(Status.GAP, hours=2),
+        covered(Status.EMPTY, MAILBOXES[1]),
+        covered(Status.EMPTY, MAILBOXES[2], settled=False, hours=3),
+        covered(Status.COMPLETE, settled=None),
+        covered(Status.GAP, MAILBOXES[3], settled=None, hours=0),
+    ]
+    log, trace = plan.sources
+    assert gaps_plan(plan, "20261121T050000Z", slices) == replace(
+        plan,
+        gaps_of="20261121T050000Z",
+        sources=(
+            replace(log, window=Window(NOW, NOW + timedelta(hours=2)), parts=(None,)),
+            replace(trace, window=Window(NOW, NOW + timedelta(hours=3)), parts=(MAILBOXES[2],)),
+            replace(trace, window=None, parts=(MAILBOXES[3],)),
+        ),
+    )
+
+
+def test_a_source_without_a_window_leaves_nothing_to_slice():
+    assert slices_of(planned(TEN_DAYS), {None: (None,)}, NOW, UnifiedAuditLog.longest) == []
+    both = slices_of(planned(TEN_DAYS), {None: (None, TEN_DAYS)}, NOW - timedelta(days=180), timedelta(days=30))
+    assert [one.window.length for one in both] == [timedelta(days=1.25)] * 8
+
+
+def test_what_is_older_or_younger_than_the_edge_of_the_retention_is_not_parted_there():
+    window = Window(NOW - timedelta(hours=1), NOW)
+    for horizon in (NOW, NOW - timedelta(hours=2), NOW - timedelta(days=2), NOW + timedelta(days=1)):
+        assert len(slices_of(planned(window), {None: (window,)}, horizon, UnifiedAuditLog.longest)) == 1

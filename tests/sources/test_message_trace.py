@@ -142,6 +142,7 @@ def test_the_cursor_of_one_slice_does_not_leak_into_the_next() -> None:
 @pytest.mark.parametrize("inclusive", [True, False])
 @pytest.mark.parametrize("warns", [True, False])
 @pytest.mark.parametrize("count", range(13))
+@pytest.mark.tries("a way of paging a trace")
 def test_every_row_is_delivered_whatever_the_pages_hold(inclusive: bool, warns: bool, count: int) -> None:
     rows = [row(at(n * 9_999_999)) for n in range(count)]
     got = Asking(Service(rows, inclusive=inclusive, warns=warns)).ask()
@@ -324,6 +325,7 @@ FAULTS: list[tuple[Received | TransportFailure, Kind, str]] = [
 
 
 @pytest.mark.parametrize(("fault", "kind", "reason"), FAULTS)
+@pytest.mark.tries("a fault amid a trace")
 def test_a_fault_after_good_pages_keeps_them_and_claims_no_more(
     fault: Received | TransportFailure, kind: Kind, reason: str
 ) -> None:
@@ -382,6 +384,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("raw", ODD.values(), ids=ODD.keys())
+@pytest.mark.tries("a record of hostile content")
 def test_no_row_is_too_odd_to_be_kept(raw: bytes) -> None:
     got = Asking([received(200, b'{"value":[%b]}' % raw)]).ask(attempts=1)
     if got.finding.kind is Kind.WHOLE:

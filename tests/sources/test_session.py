@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.sources.base import Finding, Kind
-from collector.sources.session import CEILING, Seen, Session
+from collector.sources.session import CEILING, NEAR_CEILING, Seen, Session
 
 SIZE = 100
 CANCELLED = "A task was canceled."
@@ -28,9 +28,9 @@ def rows(first: int, last: int, count: int | None, *, more: bool | None = None) 
     return [row(index, count, more=more) for index in range(first, last + 1)]
 
 
-def judged(*calls: Sequence[Seen] | Call, size: int = SIZE) -> Finding:
+def judged(*calls: Sequence[Seen] | Call, size: int = SIZE, divisible: bool = False) -> Finding:
     """Hand calls to a session until it is over, as the source does."""
-    session = Session(size)
+    session = Session(size, divisible=divisible)
     for call in calls:
         if session.over:
             break
@@ -91,6 +91,7 @@ FAILURES: dict[str, tuple[list[Sequence[Seen] | Call], str]] = {
 
 
 @pytest.mark.parametrize(("calls", "reason"), FAILURES.values(), ids=FAILURES.keys())
+@pytest.mark.tries("a session that is not whole, or says so")
 def test_a_session_that_is_not_whole_says_why(calls: list[Sequence[Seen] | Call], reason: str) -> None:
     finding = judged(*calls)
     assert (finding.kind, finding.reason) == (Kind.FAILED, reason)
@@ -114,6 +115,7 @@ def test_a_session_that_is_not_whole_says_why(calls: list[Sequence[Seen] | Call]
         "The results are incomplete",
     ],
 )
+@pytest.mark.tries("a session that is not whole, or says so")
 def test_a_search_that_failed_in_a_warning_is_never_an_empty_one(warning: str) -> None:
     assert judged(([], [warning])).kind is Kind.FAILED
 
@@ -134,8 +136,26 @@ def test_more_that_came_is_no_more() -> None:
 
 @pytest.mark.parametrize("count", [CEILING, CEILING + 1, 10 * CEILING])
 def test_a_count_at_the_ceiling_is_too_large_at_once(count: int) -> None:
-    finding = judged(rows(1, 10, count))
+    finding = judged(rows(1, 10, count), divisible=True)
     assert (finding.kind, finding.reason, finding.expected) == (Kind.TOO_LARGE, "over-ceiling", count)
+
+
+def test_a_slice_is_cut_before_a_session_comes_near_the_ceiling() -> None:
+    assert judged(rows(1, 10, NEAR_CEILING), divisible=True).kind is Kind.TOO_LARGE
+    assert judged(rows(1, 10, NEAR_CEILING - 1), divisible=True).reason == "paging-stands-still"
+    calls = [rows(first, first + 4999, 5000) for first in range(1, NEAR_CEILING, 5000)]
+    assert judged(*calls, size=5000, divisible=True).kind is Kind.TOO_LARGE
+    assert judged(*calls, [], size=5000).kind is Kind.UNCOUNTED
+
+
+def test_all_that_a_second_delivers_is_taken_though_it_is_too_large() -> None:
+    session = Session(SIZE, divisible=False)
+    session.add(rows(1, 100, CEILING + 1), [LIMIT])
+    assert not session.over
+    session.add(rows(101, 200, CEILING + 1), ())
+    session.add([], ())
+    assert session.over
+    assert session.finding().kind is Kind.TOO_LARGE
 
 
 def test_rows_at_the_ceiling_are_too_large_whatever_the_count_says() -> None:
@@ -150,6 +170,7 @@ def test_a_warning_of_the_ceiling_is_too_large_whatever_the_numbers_say() -> Non
 
 
 @pytest.mark.parametrize("delivered", [1, 99, 100, 101, 250])
+@pytest.mark.tries("a count that cannot be used")
 def test_a_count_that_mirrors_the_size_asked_for_is_no_count(delivered: int) -> None:
     finding = judged(rows(1, delivered, SIZE), [])
     assert (finding.kind, finding.reason) == (Kind.UNCOUNTED, "count-unusable")
@@ -167,6 +188,32 @@ def test_rows_without_index_or_count_are_not_counted() -> None:
 
 def test_a_mirrored_count_hides_no_hole() -> None:
     assert judged([*rows(1, 10, SIZE), *rows(12, 20, SIZE)], []).reason == "hole-in-session"
+
+
+@pytest.mark.parametrize("told", [(rows(1, 10, NEAR_CEILING), ()), (rows(1, 10, 20), [LIMIT])])
+def test_a_slice_that_can_be_cut_is_asked_no_further_once_it_is_too_large(told: Call) -> None:
+    cut, whole = Session(SIZE, divisible=True), Session(SIZE, divisible=False)
+    for session in (cut, whole):
+        session.add(*told)
+    assert cut.over
+    assert not whole.over
+
+
+@pytest.mark.parametrize("when", [0, 1])
+def test_a_lost_answer_may_have_held_what_an_end_without_a_count_lacks(when: int) -> None:
+    for page in ([], [row(None, None)], rows(1, 9, SIZE)):
+        session = Session(SIZE, divisible=False)
+        for number, call in enumerate((page, [])):
+            session.add(call, (), lost=number == when)
+        assert (session.finding().kind, session.finding().reason) == (Kind.FAILED, "answer-lost")
+
+
+def test_a_count_tells_that_a_lost_answer_held_nothing_or_what_came_again() -> None:
+    for delivered, kind, reason in ((20, Kind.WHOLE, None), (19, Kind.FAILED, "short-session")):
+        session = Session(SIZE, divisible=False)
+        session.add(rows(1, delivered, 20), (), lost=True)
+        session.add([], ())
+        assert (session.finding().kind, session.finding().reason) == (kind, reason)
 
 
 SEEN = st.builds(
@@ -191,9 +238,9 @@ LIKELY = st.integers(1, 12).flatmap(
 )
 
 
-@given(CALLS | LIKELY, st.sampled_from([3, 12, 5000]))
-def test_whole_is_never_said_of_less(calls: Iterable[Call], size: int) -> None:
-    session, given_ = Session(size), list[Call]()
+@given(CALLS | LIKELY, st.sampled_from([3, 12, 5000]), st.booleans())
+def test_whole_is_never_said_of_less(calls: Iterable[Call], size: int, divisible: bool) -> None:
+    session, given_ = Session(size, divisible=divisible), list[Call]()
     for seen, warnings in calls:
         if session.over:
             break
@@ -218,7 +265,7 @@ def test_whole_is_never_said_of_less(calls: Iterable[Call], size: int) -> None:
 @given(st.integers(1, 12), st.data())
 def test_a_session_is_whole_just_when_every_index_came(total: int, data: st.DataObject) -> None:
     pages = data.draw(st.lists(st.lists(st.integers(1, total), min_size=1, max_size=9, unique=True), max_size=4))
-    session = Session(5000)
+    session = Session(5000, divisible=False)
     for page in [*pages, []]:
         if not session.over:
             session.add([row(index, total) for index in page], ())
@@ -234,7 +281,7 @@ def _stood_still(pages: list[list[int]]) -> bool:
 
 @given(st.lists(SEEN, min_size=1, max_size=20))
 def test_every_session_ends(page: list[Seen]) -> None:
-    session = Session(SIZE)
+    session = Session(SIZE, divisible=False)
     for calls in range(CEILING):
         if session.over:
             assert calls <= 3
@@ -244,7 +291,7 @@ def test_every_session_ends(page: list[Seen]) -> None:
 
 
 def test_a_session_of_endless_new_rows_ends_at_the_ceiling() -> None:
-    session, index = Session(SIZE), 0
+    session, index = Session(SIZE, divisible=False), 0
     while not session.over:
         session.add(rows(index + 1, index + 1000, 1), ())
         index += 1000

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from collector.config import UnifiedAuditLog as Wanted
 from collector.errors import AccessError, TemporaryError
 from collector.http.transport import Received, Sent, TransportFailure
+from collector.model import Window
 from collector.sources.base import Kind
 from collector.sources.exchange import Bridge
 from collector.sources.unified_audit_log import UnifiedAuditLog, fixed_parameters, key, read_rows
@@ -199,6 +201,7 @@ FAILURES: dict[str, tuple[list[Received | TransportFailure], Kind, str, int]] = 
 
 
 @pytest.mark.parametrize(("script", "kind", "reason", "kept"), FAILURES.values(), ids=FAILURES.keys())
+@pytest.mark.tries("a fault amid a session")
 def test_what_is_not_whole_says_why_and_loses_no_row(
     script: list[Received | TransportFailure], kind: Kind, reason: str, kept: int
 ) -> None:
@@ -245,14 +248,18 @@ def test_a_service_that_never_ends_is_left() -> None:
     assert len(asking.line.transport.sent) == 3
 
 
-def test_a_service_that_counts_on_for_ever_is_left() -> None:
+@pytest.mark.parametrize(("seconds", "calls"), [(3600, 8), (2, 8), (1, 10)])
+def test_a_service_that_counts_on_for_ever_is_left_and_sooner_where_less_can_be_asked_for(
+    seconds: int, calls: int
+) -> None:
     def answer(_: Sent) -> Received:
         first = 5000 * (len(asking.line.transport.sent) - 1) + 1
         return page([{"ResultIndex": n, "ResultCount": 1} for n in range(first, first + 5000)])
 
     asking = Asking(answer)
-    assert asking.ask(5000).finding.kind is Kind.TOO_LARGE
-    assert len(asking.line.transport.sent) == 10
+    window = Window(HOUR.start, HOUR.start + timedelta(seconds=seconds))
+    assert asking.ask(5000, window=window).finding.kind is Kind.TOO_LARGE
+    assert len(asking.line.transport.sent) == calls
 
 
 def test_a_probe_is_one_small_question() -> None:
@@ -327,6 +334,7 @@ ODD: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("raw", ODD.values(), ids=ODD.keys())
+@pytest.mark.tries("a record of hostile content")
 def test_no_row_is_too_odd_to_be_kept(raw: bytes) -> None:
     (rows, (seen,)) = read_rows((raw,))
     assert [row.raw for row in rows] == [raw]
