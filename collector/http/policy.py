@@ -5,7 +5,7 @@ Sources: protocol.md B4 (admin REST) and E (redirects, tokens); the words are ma
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -33,7 +33,7 @@ class Action(Enum):
 class Rule(NamedTuple):
     """A row of the table; `says` is searched in the error's code, type and text."""
 
-    statuses: range
+    statuses: Container[int]
     says: str
     action: Action
     reason: str
@@ -47,11 +47,6 @@ class Reading(NamedTuple):
     text: str
 
 
-def only(status: int) -> range:
-    """Return the range that holds one status."""
-    return range(status, status + 1)
-
-
 ANY = range(200, 600)
 TRANSIENT = (
     "CmdletProxyNotAvailableFailure|ServerBusyException|TransientException|BackendCommunicationException"
@@ -60,19 +55,19 @@ TRANSIENT = (
 
 TABLE: tuple[Rule, ...] = (
     Rule(ANY, "maximum number of concurrent requests", Action.WAIT, "throttled"),
-    Rule(only(429), "", Action.WAIT, "throttled"),
-    Rule(only(401), "", Action.NEW_TOKEN, "unauthorized"),
+    Rule((429,), "", Action.WAIT, "throttled"),
+    Rule((401,), "", Action.NEW_TOKEN, "unauthorized"),
     Rule(ANY, "Expired or Invalid pagination request", Action.NEW_SESSION, "paging-refused"),
     Rule(ANY, "maximum results limitation reached", Action.SPLIT, "over-ceiling"),
-    Rule(only(413), "", Action.SPLIT, "answer-too-large"),
+    Rule((413,), "", Action.SPLIT, "answer-too-large"),
     Rule(range(400, 600), TRANSIENT, Action.RETRY, "transient"),
     Rule(range(200, 300), r"^\S", Action.RETRY, "error-inside-success"),
     Rule(range(200, 300), "", Action.TAKE, ""),
     Rule(range(300, 400), "", Action.GAP, "redirected"),
-    Rule(only(403), "", Action.FORBIDDEN, "forbidden"),
-    Rule(only(404), "", Action.GAP, "not-found"),
-    Rule(only(405), "", Action.GAP, "wrong-api-version"),
-    Rule(only(408), "", Action.RETRY, "request-timeout"),
+    Rule((403,), "", Action.FORBIDDEN, "forbidden"),
+    Rule((404,), "", Action.GAP, "not-found"),
+    Rule((405,), "", Action.GAP, "wrong-api-version"),
+    Rule((408,), "", Action.RETRY, "request-timeout"),
     Rule(range(400, 500), "", Action.GAP, "refused"),
     Rule(range(100, 1000), "", Action.RETRY, "server-error"),
 )
@@ -85,10 +80,8 @@ class _Error(msgspec.Struct):
 def read(status: int, body: bytes) -> Reading:
     """Look the answer up in the table; of a JSON body only the `error` member is looked at."""
     text = error_text(body)
-    for rule in TABLE:
-        if status in rule.statuses and re.search(rule.says, text, re.IGNORECASE):
-            return Reading(rule.action, rule.reason, text)
-    raise AssertionError("the last rule matches everything")
+    rule = next(rule for rule in TABLE if status in rule.statuses and re.search(rule.says, text, re.IGNORECASE))
+    return Reading(rule.action, rule.reason, text)
 
 
 def error_text(body: bytes) -> str:
@@ -125,7 +118,7 @@ def _member(holder: object, name: str) -> object:
 
 def _printable(body: bytes) -> str:
     text = body[:LONGEST_TEXT].decode("utf-8", "replace")
-    return "".join(c if c.isprintable() else " " for c in text).strip() if "\0" not in text else ""
+    return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -134,8 +127,6 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     Source: RFC 9110 section 10.2.3. A date in the past is no wait; nonsense counts as no header.
     """
     value = headers.get("retry-after", "").strip()
-    if not value:
-        return None
     if re.fullmatch(r"\d{1,9}(\.\d+)?", value):
         return float(value)
     try:

@@ -30,15 +30,14 @@ class Entry:
 
     def failed(self, method: str, address: str, failure: TransportFailure) -> dict[str, object]:
         """Return the entry of an attempt that got no whole answer."""
-        return {**self._common(method, address), "status": failure.status, "failure": f"{failure.reason}: {failure}"}
+        told = {"failure": f"{failure.reason}: {failure}", **self._told(failure.status, failure.headers)}
+        return {**self._common(method, address), **told}
 
     def answered(self, method: str, address: str, received: Received) -> dict[str, object]:
         """Return the entry of an answer as it came, to which `made` belongs once it is read."""
         return {
             **self._common(method, address),
-            "status": received.status,
-            "request_id": self._clean(received.headers.get("request-id")),
-            "server_date": self._clean(received.headers.get("date")),
+            **self._told(received.status, received.headers),
             "bytes": len(received.body),
             "sha256": hashlib.sha256(received.body).hexdigest(),
         }
@@ -48,6 +47,10 @@ class Entry:
         if warnings is None:
             return {"warnings": [], "body": shown(received.body, self._token)}
         return {"warnings": [self._clean(warning) for warning in warnings]}
+
+    def _told(self, status: int | None, headers: Mapping[str, str]) -> dict[str, object]:
+        known = {"request_id": headers.get("request-id"), "server_date": headers.get("date")}
+        return {"status": status, **{name: self._clean(value) for name, value in known.items()}}
 
     def _common(self, method: str, address: str) -> dict[str, object]:
         milliseconds = round((self._clock.monotonic() - self._started) * 1000)

@@ -1,11 +1,13 @@
 """The one seam to the network: a request goes out, a whole answer or a named failure comes back.
 
 Invariants: no redirect is followed; an answer is whole or it is a failure (a body that stops short, or whose
-encoding breaks, never counts); no body is larger than the bound or takes longer than the deadline, however slowly
-it drips (a dripping header is bounded by the read time-out of each read alone).
+encoding breaks, never counts); no body is larger than the bound, and no answer takes longer than the deadline,
+however slowly its head or its body drips.
 """
 
+import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from io import BytesIO
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -43,12 +45,13 @@ class Received(NamedTuple):
 
 
 class TransportFailure(Exception):  # noqa: N818
-    """No whole answer came; `reason` is the word for coverage.json, `status` what had come by then."""
+    """No whole answer came; `reason` is the word for coverage.json, `status` and `headers` what had come by then."""
 
     def __init__(self, reason: str, detail: str, *, status: int | None = None) -> None:
         super().__init__(detail)
         self.reason = reason
         self.status = status
+        self.headers: Mapping[str, str] = {}
 
 
 class Transport(Protocol):
@@ -82,27 +85,51 @@ class RequestsTransport:
         """Send and read the whole answer; raises TransportFailure, or UsageError where TLS trusts no one there."""
         started = self._clock.monotonic()
         try:
-            response = self._session.request(
-                sent.method,
-                sent.address,
-                headers=dict(sent.headers),
-                data=sent.body,
-                auth=_Bearer(sent.token),
-                stream=True,
-                allow_redirects=False,
-            )
+            response = self._head(sent)
         except requests.exceptions.SSLError as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise _untrusted(sent.address) from None
             raise TransportFailure("connection", "the TLS connection broke") from None
+        except TimeoutError:
+            raise TransportFailure("time-out", "the answer drips too slowly") from None
         except requests.exceptions.Timeout:
             raise TransportFailure("time-out", "no answer within the read time-out") from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise TransportFailure("connection", type(error).__name__) from None
+        headers = {name.lower(): value for name, value in response.headers.items()}
         with response:
-            body = self._body(response, started)
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return Received(response.status_code, headers, body)
+            try:
+                return Received(response.status_code, headers, self._body(response, started))
+            except TransportFailure as failure:
+                failure.headers = headers
+                raise
+
+    def _head(self, sent: Sent) -> requests.Response:
+        """Send and return the answer with its body unread; raises TimeoutError at the deadline.
+
+        Who waits is left behind then: a head that drips is a string of reads, of which none ever times out.
+        """
+        head: Future[requests.Response] = Future()
+
+        def wait() -> None:
+            try:
+                head.set_result(self._request(sent))
+            except BaseException as error:  # noqa: BLE001 - handed to the thread that asked
+                head.set_exception(error)
+
+        threading.Thread(target=wait, daemon=True).start()
+        return head.result(self._deadline)
+
+    def _request(self, sent: Sent) -> requests.Response:
+        return self._session.request(
+            sent.method,
+            sent.address,
+            headers=dict(sent.headers),
+            data=sent.body,
+            auth=_Bearer(sent.token),
+            stream=True,
+            allow_redirects=False,
+        )
 
     def _body(self, response: requests.Response, started: float) -> bytes:
         """Read the body, bounded in time and size; an error's body that cannot be decoded is taken as it came."""

@@ -66,6 +66,7 @@ def test_a_good_answer_is_returned_with_the_number_under_which_it_is_logged() ->
         (TransportFailure("answer-too-large", "over 10 bytes", status=200), TooLarge, "answer-too-large"),
     ],
 )
+@pytest.mark.tries("an answer that asking again cannot mend")
 def test_what_asking_again_cannot_mend_is_asked_once(
     answer: Received | TransportFailure, error: type[QuestionError], reason: str
 ) -> None:
@@ -95,6 +96,7 @@ def test_what_asking_again_cannot_mend_is_asked_once(
         (TransportFailure("bad-encoding", "x", status=200), "bad-encoding"),
     ],
 )
+@pytest.mark.tries("a failure that may pass, and does not")
 def test_what_may_pass_is_asked_again_until_the_attempts_are_spent(
     answer: Received | TransportFailure, reason: str
 ) -> None:
@@ -174,6 +176,7 @@ def test_throttling_costs_no_attempt() -> None:
         ("", 2),
     ],
 )
+@pytest.mark.tries("a form of Retry-After")
 def test_retry_after_is_kept_to_and_none_of_its_forms_lets_us_hammer(header: str, at_least: float) -> None:
     line = Line([received(429, retry_after=header), OK])
     ask(line)
@@ -294,6 +297,7 @@ def test_the_claims_of_a_challenge_are_found(header: str, claims: str | None) ->
         "",
     ],
 )
+@pytest.mark.tries("a next link to another host")
 def test_a_token_never_leaves_for_another_host(address: str) -> None:
     line = Line([])
     with pytest.raises(Refused) as caught:
@@ -326,6 +330,17 @@ def test_every_attempt_stands_in_the_log_before_anything_is_made_of_it() -> None
     assert len({entry["client_request_id"] for entry in line.log}) == 6
     assert all(entry["milliseconds"] == 250 and entry["cmdlet"] == "Get-Mailbox" for entry in line.log)
     assert [str(entry["time"])[:10] for entry in line.log] == ["2026-11-21"] * 6
+
+
+def test_the_log_names_the_request_of_an_answer_that_was_too_large() -> None:
+    large = TransportFailure("answer-too-large", "over 10 bytes", status=200)
+    large.headers = {"request-id": "77", "date": "Sat, 21 Nov 2026 05:00:00 GMT"}
+    line = Line([large])
+    with pytest.raises(TooLarge):
+        line.client.ask(request(), cut, Effort(3))
+    (entry,) = line.log
+    told = entry["status"], entry["request_id"], entry["server_date"], entry["failure"]
+    assert told == (200, "77", "Sat, 21 Nov 2026 05:00:00 GMT", "answer-too-large: over 10 bytes")
 
 
 def test_a_page_of_rows_is_logged_by_its_hash_and_anything_else_with_its_body() -> None:

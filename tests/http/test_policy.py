@@ -1,6 +1,8 @@
 """The response table, row by row (protocol.md B4), and Retry-After."""
 
 import json
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from collector.http.policy import LONGEST_TEXT, TABLE, Action, error_text, read, retry_after
+from collector.http.policy import LONGEST_TEXT, TABLE, Action, Rule, error_text, read, retry_after
 from tests.fakes import page, refusal
 
 CONCURRENCY = "You have reached the maximum number of concurrent requests per tenant. Please wait and try again."
@@ -17,6 +19,7 @@ CEILING = "|Microsoft.Exchange.X|The maximum results limitation reached."
 UNKNOWN = "Ex6F9304|Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException|object 'x' is not there"
 BAD_ENUM = "|System.Management.Automation.ParameterTransformationException|valid names are A, B"
 HTML = b"<!DOCTYPE html><html><body>Our services aren't available right now</body></html>"
+TRANSIENT = "|Microsoft.Exchange.TransientException|x"
 NULS = bytes(4096)
 
 ROWS: list[tuple[str, int, bytes, Action, str]] = [
@@ -75,11 +78,36 @@ ROWS: list[tuple[str, int, bytes, Action, str]] = [
     ("a status of no class", 999, b"", Action.RETRY, "server-error"),
     ("a lonely 1xx", 102, b"", Action.RETRY, "server-error"),
 ]
+EDGES: list[tuple[int, str, Action, str]] = [
+    *((status, CONCURRENCY, Action.WAIT, "throttled") for status in (200, 300, 401, 403, 404, 405, 408, 413, 418, 599)),
+    *((429, text, Action.WAIT, "throttled") for text in (EXPIRED, CEILING, TRANSIENT)),
+    *((401, text, Action.NEW_TOKEN, "unauthorized") for text in (EXPIRED, CEILING)),
+    *((status, EXPIRED, Action.NEW_SESSION, "paging-refused") for status in (200, 413, 599)),
+    *((status, CEILING, Action.SPLIT, "over-ceiling") for status in (200, 413, 599)),
+    *((status, TRANSIENT, Action.RETRY, "transient") for status in (400, 403, 404, 405, 408, 418, 599)),
+    *(
+        (status, text, Action.RETRY, "server-error")
+        for status in (199, 600)
+        for text in (CONCURRENCY, EXPIRED, CEILING)
+    ),
+    (413, TRANSIENT, Action.SPLIT, "answer-too-large"),
+    (600, TRANSIENT, Action.RETRY, "server-error"),
+    (299, TRANSIENT, Action.RETRY, "error-inside-success"),
+    (299, "", Action.TAKE, ""),
+    (199, "", Action.RETRY, "server-error"),
+    (300, "", Action.GAP, "redirected"),
+    (399, TRANSIENT, Action.GAP, "redirected"),
+    (400, "", Action.GAP, "refused"),
+    (499, "", Action.GAP, "refused"),
+    (100, "", Action.RETRY, "server-error"),
+]
+"""Where two rules meet: at the first and last status of each, and where text and status say different things."""
 
 KEYS = st.sampled_from(["code", "message", "details", "innererror", "internalexception", "type"])
 
 
 @pytest.mark.parametrize(("status", "body", "action", "reason"), [row[1:] for row in ROWS], ids=[r[0] for r in ROWS])
+@pytest.mark.tries("an answer of the response table")
 def test_an_answer_means_what_its_row_says(status: int, body: bytes, action: Action, reason: str) -> None:
     reading = read(status, body)
     assert reading.action is action
@@ -89,6 +117,47 @@ def test_an_answer_means_what_its_row_says(status: int, body: bytes, action: Act
 def test_every_row_of_the_table_is_reached_by_an_example() -> None:
     reached = {(read(status, body).action, read(status, body).reason) for _, status, body, _, _ in ROWS}
     assert reached == {(rule.action, rule.reason) for rule in TABLE}
+
+
+@pytest.mark.parametrize(("status", "text", "action", "reason"), EDGES)
+@pytest.mark.tries("an answer of the response table")
+def test_where_two_rules_meet_the_first_holds(status: int, text: str, action: Action, reason: str) -> None:
+    reading = read(status, text.encode())
+    assert (reading.action, reading.reason) == (action, reason)
+
+
+def spoilt_tables() -> Iterator[tuple[str, tuple[Rule, ...]]]:
+    """Yield the table without each of its rules, words and outermost statuses, and with each rule too early."""
+    for at, rule in enumerate(TABLE):
+        before, after = TABLE[:at], TABLE[at + 1 :]
+        name = f"{rule.reason or 'rows'}, rule {at + 1}"
+        yield f"without {name}", (*before, *after)
+        if any(other.reason != rule.reason for other in before):
+            yield f"{name} too early", (rule, *before, *after)
+        words = rule.says.split("|")
+        for word in words[1:] and words:
+            says = "|".join(other for other in words if other != word)
+            yield f"{name} without {word}", (*before, rule._replace(says=says), *after)
+        if isinstance(rule.statuses, range):
+            for short in (rule.statuses[1:], rule.statuses[:-1]):
+                yield f"{name} only {short}", (*before, rule._replace(statuses=short), *after)
+
+
+def meaning(table: tuple[Rule, ...], status: int, text: str) -> tuple[Action, str] | None:
+    matching = (rule for rule in table if status in rule.statuses and re.search(rule.says, text, re.IGNORECASE))
+    return next(((rule.action, rule.reason) for rule in matching), None)
+
+
+@pytest.mark.parametrize("table", [pytest.param(table, id=name) for name, table in spoilt_tables()])
+def test_a_rule_that_is_lost_misplaced_or_too_narrow_is_missed(table: tuple[Rule, ...]) -> None:
+    examples = [(status, error_text(body), action, reason) for _, status, body, action, reason in ROWS] + EDGES
+    assert any(meaning(table, status, text) != (action, reason) for status, text, action, reason in examples)
+    assert all(meaning(TABLE, status, text) == (action, reason) for status, text, action, reason in examples)
+
+
+@pytest.mark.parametrize("start", [b'{"value":[{"Subject":"', b'\r\n {"value":[{"Subject":"', b'["'])
+def test_the_words_of_a_record_in_a_cut_answer_are_not_the_words_of_the_service(start: bytes) -> None:
+    assert read(200, start + CONCURRENCY.encode()) == (Action.TAKE, "", "")
 
 
 @given(st.integers(100, 999), st.binary(max_size=200))
@@ -119,6 +188,8 @@ def test_no_shape_of_an_error_breaks_the_reading(error: object) -> None:
         ),
         ({"code": "A", "details": [], "message": "m"}, "A: m"),
         ({"code": "A"}, "A"),
+        ({"message": "m"}, "error: m"),
+        ({}, "error"),
         ("gone", "gone"),
     ],
 )
@@ -130,6 +201,11 @@ def test_a_type_that_the_text_does_not_name_still_tells_a_transient_fault() -> N
     inner = {"internalexception": {"message": "|x|busy", "type": "Microsoft.Exchange.Data.ServerBusyException"}}
     body = json.dumps({"error": {"code": "BadRequest", "message": "Error executing cmdlet", "innererror": inner}})
     assert read(400, body.encode()).action is Action.RETRY
+
+
+def test_a_type_that_the_text_names_is_not_said_twice() -> None:
+    inner = {"internalexception": {"message": "|X.BusyException|busy", "type": "X.BusyException"}}
+    assert error_text(json.dumps({"error": {"code": "A", "innererror": inner}}).encode()) == "A: |X.BusyException|busy"
 
 
 def test_a_body_of_nuls_says_nothing() -> None:
@@ -152,6 +228,7 @@ NOW = datetime(2026, 11, 21, 5, tzinfo=UTC)
         ("1.5", 1.5),
         (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
         ("Sat, 21 Nov 2026 06:00:30 +0100", 30.0),
+        ("Sat, 21 Nov 2026 05:00:30 -0000", 30.0),
         (format_datetime(NOW - timedelta(hours=1), usegmt=True), 0.0),
         ("", None),
         ("soon", None),
@@ -162,8 +239,13 @@ NOW = datetime(2026, 11, 21, 5, tzinfo=UTC)
         ("Sat, 99 Nov 2026 05:00:00 GMT", None),
     ],
 )
+@pytest.mark.tries("a form of Retry-After")
 def test_retry_after_is_read_in_each_of_its_forms(value: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": value}, NOW) == seconds
+
+
+def test_an_answer_without_retry_after_asks_for_no_wait() -> None:
+    assert retry_after({"date": "Sat, 21 Nov 2026 05:00:30 GMT"}, NOW) is None
 
 
 @given(st.text(st.characters(max_codepoint=0x2FFF), max_size=40) | st.from_regex(r"[A-Z][a-z]{2}, [0-9 A-Za-z:+-]+"))

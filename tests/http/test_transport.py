@@ -55,10 +55,12 @@ def serve(ca: tuple[trustme.CA, Path], monkeypatch: pytest.MonkeyPatch) -> Itera
 class Caller:
     """A transport over a real session, and its clock."""
 
-    def __init__(self, bundle: Path, *, largest: int = LARGEST_ANSWER, read_timeout: float = 5.0) -> None:
+    def __init__(
+        self, bundle: Path, *, largest: int = LARGEST_ANSWER, read_timeout: float = 5.0, deadline: float = 600.0
+    ) -> None:
         self.clock = FakeClock()
         self.session = session(Network(ca_bundle=bundle, read_timeout=read_timeout, connect_timeout=5.0))
-        self.transport = RequestsTransport(self.session, clock=self.clock, deadline=600.0, largest=largest)
+        self.transport = RequestsTransport(self.session, clock=self.clock, deadline=deadline, largest=largest)
 
     def ask(self, address: str) -> Received:
         headers = {"X-CmdletName": "Get-Mailbox", "client-request-id": "1"}
@@ -146,6 +148,7 @@ BROKEN: dict[str, tuple[Handler, str]] = {
 
 
 @pytest.mark.parametrize(("handle", "reason"), BROKEN.values(), ids=BROKEN.keys())
+@pytest.mark.tries("an answer that is cut, reset, or not what it says it is")
 def test_an_answer_that_is_not_whole_is_none(serve: Serve, call: Call, handle: Handler, reason: str) -> None:
     failure = call().fails(serve(handle).address)
     assert failure.reason == reason or (not reason and failure.reason in {"cut-body", "connection"})
@@ -163,6 +166,7 @@ def test_the_status_that_had_come_is_kept(serve: Serve, call: Call) -> None:
 
 
 @pytest.mark.parametrize("kept", [10, 200, len(gzip.compress(PAGE)) - 9, len(gzip.compress(PAGE)) - 1])
+@pytest.mark.tries("an answer that is cut, reset, or not what it says it is")
 def test_a_gzip_that_ends_early_under_a_right_length_is_no_page(serve: Serve, call: Call, kept: int) -> None:
     server = serve(says(answer(gzip.compress(PAGE)[:kept], "200 OK", GZIP)))
     body = b""
@@ -202,6 +206,7 @@ def test_an_error_that_is_really_gzip_is_unpacked(serve: Serve, call: Call) -> N
     ],
     ids=["length", "chunked", "a bomb", "a bomb in chunks"],
 )
+@pytest.mark.tries("an answer over the size bound")
 def test_an_answer_over_the_bound_is_refused_before_it_fills_the_memory(serve: Serve, call: Call, data: bytes) -> None:
     failure = call(largest=100_000).fails(serve(says(data)).address)
     assert (failure.reason, failure.status) == ("answer-too-large", 200)
@@ -239,11 +244,31 @@ DRIPS = {
 
 
 @pytest.mark.parametrize(("head", "drops"), DRIPS.values(), ids=DRIPS.keys())
+@pytest.mark.tries("an answer that drips")
 def test_a_slow_drip_is_cut_off_at_the_deadline(serve: Serve, call: Call, head: bytes, drops: list[bytes]) -> None:
     caller, given_up = call(), threading.Event()
     failure = caller.fails(serve(_drips(caller.clock, given_up, head, drops)).address)
     assert (failure.reason, str(failure)) == ("time-out", "the answer drips too slowly")
     assert given_up.wait(5)
+
+
+def test_a_head_that_drips_is_left_at_the_deadline(serve: Serve, call: Call) -> None:
+    given_up = threading.Event()
+
+    def handle(connection: ssl.SSLSocket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        while not given_up.wait(0.02):
+            connection.sendall(b"X: y\r\n")
+
+    failure = call(deadline=0.2).fails(serve(handle).address)
+    given_up.set()
+    assert (failure.reason, failure.status) == ("time-out", None)
+
+
+def test_what_the_head_told_is_known_though_the_body_failed(serve: Serve, call: Call) -> None:
+    head = answer(b"", "200 OK", "Request-Id: 77", length=len(PAGE))
+    failure = call(largest=10).fails(serve(says(head + PAGE)).address)
+    assert (failure.reason, failure.status, failure.headers["request-id"]) == ("answer-too-large", 200, "77")
 
 
 def test_a_silence_before_the_answer_is_a_time_out(serve: Serve, call: Call) -> None:
