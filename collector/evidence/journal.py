@@ -127,16 +127,23 @@ _ENTRY = msgspec.json.Decoder(Entry)
 
 
 class Journal:
-    """The open journal of a run, being added to by one thread at a time."""
+    """The open journal of a run, being added to by one thread at a time.
+
+    A line is written only when the one before is durable, whoever wrote that: so a power cut tears one at most.
+    """
 
     def __init__(self, output: Output, last: str) -> None:
         self._output = output
         self._last = last
+        self._settled = False
 
     def append(self, entry: E) -> E:
         """Add a line durably; returns the entry as written, chained to the one before."""
         chained = msgspec.structs.replace(entry, prev=self._last)
         line = encode(chained)
+        if not self._settled:
+            self._output.sync()
+            self._settled = True
         self._output.write(line + b"\n")
         self._output.sync()
         self._last = digest_of(line)

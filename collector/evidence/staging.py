@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from collector.evidence.lines import BLOCK, LONGEST_LINE
-from collector.evidence.store import Output, Store, disk_errors
+from collector.evidence.store import Guard, Output, Store, disk_errors
 from collector.model import Row
 
 _AT_ONCE = 256
@@ -42,11 +42,15 @@ class Stretch(NamedTuple):
 
 
 class Spool:
-    """The file behind one or more stagings; it goes when the last of them lets go."""
+    """The file behind one or more stagings; it goes when the last of them lets go.
+
+    After a failed write, which may have written half, it takes no more: what came next would not be where it is said.
+    """
 
     def __init__(self, store: Store, path: Path) -> None:
         self._store = store
         self._path = path
+        self._guard = Guard()
         self._lock = Lock()
         self._output: Output | None = None
         self._length = 0
@@ -54,7 +58,7 @@ class Spool:
 
     def append(self, data: bytes) -> int:
         """Write at the end; return the offset at which the data begins."""
-        with self._lock:
+        with self._guard, self._lock:
             if self._output is None:
                 self._output = self._store.create(self._path)
             offset = self._length

@@ -8,6 +8,7 @@ from pathlib import Path
 from collector.evidence import find_runs, read, verify
 from tests.evidence.engagement import expected, records
 from tests.evidence.killed import work
+from tests.tally import Tally
 
 
 def live(evidence: Path, commits: int) -> tuple[list[str], int]:
@@ -21,7 +22,7 @@ def live(evidence: Path, commits: int) -> tuple[list[str], int]:
     return [line.strip() for line in said], process.returncode
 
 
-def test_sigkill_at_random_moments(tmp_path: Path) -> None:
+def test_sigkill_at_random_moments(tmp_path: Path, tally: Tally) -> None:
     chance = random.Random(7)
     said: list[str] = []
     deaths = 0
@@ -35,4 +36,4 @@ def test_sigkill_at_random_moments(tmp_path: Path) -> None:
         assert standing >= set(said)
     assert deaths == 5
     assert verify(run).sealed
-    assert records(run) == expected(work())
+    tally.records("SIGKILL between the commits of the evidence room", records(run), expected(work()), tried=deaths)

@@ -6,6 +6,7 @@ And no sync is idle: without any one of them, a power cut does damage.
 
 import random
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,14 @@ from collector.evidence import Commit, Store, find_runs, read, verify
 from collector.evidence.layout import SEAL
 from tests.evidence.engagement import SHORT, collect, expected, open_run, records
 from tests.evidence.unreliable import PowerCut, UnreliableDisk
+from tests.tally import Tally
 
-FATES = ("lose", "keep", "tear", "kill")
+FATES = {
+    "lose": "power cut at each disk operation, then once more: unsynced bytes lost",
+    "keep": "power cut at each disk operation, then once more: unsynced bytes kept",
+    "tear": "power cut at each disk operation, then once more: unsynced bytes torn",
+    "kill": "process killed at each disk operation, then the power cut",
+}
 AGAIN = tuple(wanted._replace(unread=()) for wanted in SHORT)
 """The second time, what could not be read can be."""
 
@@ -31,6 +38,8 @@ class Voyage:
         self._told: list[Commit] = []
         self._found: set[bytes] = set()
         self._sealed = False
+        self.cuts = 0
+        self.brought: Counter[tuple[str, bytes]] = Counter()
         self.sync_sites: set[str] = set()
         shutil.rmtree(work, ignore_errors=True)
         (work / "0").mkdir(parents=True)
@@ -45,6 +54,7 @@ class Voyage:
                 collect(self.disk.root / "evidence", work, Store(self.disk), self._told)
                 self._sealed = True
         except PowerCut:
+            self.cuts += 1
             return True
         finally:
             self.sync_sites |= self.disk.sync_sites
@@ -76,7 +86,7 @@ class Voyage:
         found = verify(run)
         assert found.sealed
         assert found.problems == ()
-        assert records(run) == expected(SHORT)
+        self.brought = records(run)
         assert self._found <= {file.read_bytes() for file in run.rglob("quarantine/**/data/**/*") if file.is_file()}
         shutil.rmtree(self._work)
 
@@ -92,29 +102,34 @@ def whole(work: Path) -> Voyage:
     return voyage
 
 
-def cut_twice(work: Path, first: int, fate: str, seed: int, deaf_to: str | None = None) -> None:
+def cut_twice(work: Path, first: int, fate: str, seed: int, deaf_to: str | None = None) -> Voyage:
     """Cut after `first` operations, once more somewhere in what follows, then let the run end."""
     chance = random.Random(f"{seed} {first}")
     voyage = Voyage(work, deaf_to)
     if voyage.sail(first):
         voyage.strike(fate, chance.randrange(1000))
         if voyage.sail(chance.randrange(1, 50)):
-            voyage.strike("lose" if fate == "kill" else chance.choice(FATES), chance.randrange(1000))
+            voyage.strike("lose" if fate == "kill" else chance.choice(tuple(FATES)), chance.randrange(1000))
             assert not voyage.sail(None)
     voyage.arrive()
+    return voyage
+
+
+def cut_everywhere(tmp_path: Path, fate: str, seed: int, tally: Tally) -> None:
+    for first in range(whole(tmp_path / "whole").disk.operations + 1):
+        voyage = cut_twice(tmp_path / "cut", first, fate, seed)
+        tally.records(FATES[fate], voyage.brought, expected(SHORT), tried=voyage.cuts)
 
 
 @pytest.mark.parametrize("fate", FATES)
-def test_power_cut_after_every_operation(tmp_path: Path, fate: str) -> None:
-    for first in range(whole(tmp_path / "whole").disk.operations + 1):
-        cut_twice(tmp_path / "cut", first, fate, 0)
+def test_power_cut_after_every_operation(tmp_path: Path, fate: str, tally: Tally) -> None:
+    cut_everywhere(tmp_path, fate, 0, tally)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(1, 50))
-def test_power_cuts_at_length(tmp_path: Path, seed: int) -> None:
-    for first in range(whole(tmp_path / "whole").disk.operations + 1):
-        cut_twice(tmp_path / "cut", first, FATES[seed % len(FATES)], seed)
+def test_power_cuts_at_length(tmp_path: Path, seed: int, tally: Tally) -> None:
+    cut_everywhere(tmp_path, tuple(FATES)[seed % len(FATES)], seed, tally)
 
 
 SYNCS = (
@@ -139,15 +154,16 @@ def test_every_sync_is_listed_here(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sync", SYNCS)
-def test_without_this_sync_a_power_cut_does_damage(tmp_path: Path, sync: str) -> None:
+def test_without_this_sync_a_power_cut_does_damage(tmp_path: Path, sync: str, tally: Tally) -> None:
     operations = whole(tmp_path / "whole").disk.operations
     cuts = ((first, fate) for fate in ("kill", "lose") for first in range(operations))
-    assert any(_damaged(tmp_path / "cut", first, fate, sync) for first, fate in cuts)
+    missed = any(_damaged(tmp_path / "cut", first, fate, sync) for first, fate in cuts)
+    tally("one of the syncs taken out of the program", damage=missed)
+    assert missed
 
 
 def _damaged(work: Path, first: int, fate: str, sync: str) -> bool:
     try:
-        cut_twice(work, first, fate, 0, sync)
+        return cut_twice(work, first, fate, 0, sync).brought != expected(SHORT)
     except (AssertionError, CollectorError):
         return True
-    return False

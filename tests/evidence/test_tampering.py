@@ -17,6 +17,7 @@ from collector.evidence.bag import manifest
 from collector.evidence.layout import COVERAGE, CUSTODY_FILES, JOURNAL, PLAN, REQUESTS
 from collector.evidence.lines import digest
 from tests.evidence.engagement import LOG, SHORT, WHOLE, begin, collect, commit
+from tests.tally import Tally
 
 CHUNK = f"data/{LOG}/000001.jsonl.gz"
 BODY = f"data/{LOG}/unread/000001.body"
@@ -39,16 +40,19 @@ def test_an_untouched_copy_is_intact(run: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [CHUNK, BODY, *CUSTODY_FILES, *TAGS])
-def test_a_flipped_bit_anywhere(run: Path, name: str) -> None:
+def test_a_flipped_bit_anywhere(run: Path, name: str, tally: Tally) -> None:
     whole = (run / name).read_bytes()
     for position in random.Random(name).choices(range(len(whole)), k=8):
         damaged = bytearray(whole)
         damaged[position] ^= 1 << position % 8
         (run / name).write_bytes(damaged)
-        assert verify(run).problems, position
+        problems = verify(run).problems
+        tally("a flipped bit in a sealed run", noticed=bool(problems))
+        assert problems, position
 
 
 @pytest.mark.parametrize("name", [CHUNK, BODY, *CUSTODY_FILES, *TAGS[1:]])
+@pytest.mark.tries("a sealed run that was tampered with")
 def test_a_file_that_is_gone(run: Path, name: str) -> None:
     (run / name).unlink()
     assert verify(run).problems
@@ -64,6 +68,7 @@ def test_without_bagit_txt_a_run_is_not_sealed(run: Path) -> None:
 @pytest.mark.parametrize(
     "name", [f"data/{LOG}/000099.jsonl.gz", "data/x", "custody/notes.txt", "verdict.csv", "staging/000001"]
 )
+@pytest.mark.tries("a sealed run that was tampered with")
 def test_a_file_that_was_added(run: Path, name: str) -> None:
     (run / name).parent.mkdir(exist_ok=True)
     (run / name).write_bytes(b"{}\n")
@@ -78,6 +83,7 @@ def test_signatures_and_quarantine_may_grow(run: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [CHUNK, BODY, JOURNAL, REQUESTS])
+@pytest.mark.tries("a sealed run that was tampered with")
 def test_a_file_with_another_name(run: Path, name: str) -> None:
     (run / name).rename((run / name).with_name("other"))
     assert verify(run).problems
@@ -108,6 +114,7 @@ def _replayed(lines: list[bytes]) -> list[bytes]:
 
 
 @pytest.mark.parametrize("change", [_without_last_commit, _without_seal, _swapped, _replayed])
+@pytest.mark.tries("a sealed run that was tampered with")
 def test_a_journal_that_tells_another_story(run: Path, change: Callable[[list[bytes]], list[bytes]]) -> None:
     journal = run / JOURNAL
     journal.write_bytes(b"".join(change(journal.read_bytes().splitlines(keepends=True))))
@@ -146,6 +153,7 @@ def _add_record(run: Path) -> None:
         _add_record,
     ],
 )
+@pytest.mark.tries("a sealed run that was tampered with")
 def test_a_change_with_all_manifests_made_anew(run: Path, damage: Damage) -> None:
     damage(run)
     reseal(run)
@@ -243,6 +251,7 @@ def _request(**values: object) -> Callable[[dict[str, object]], object]:
         _request(path="data/elsewhere"),
     ],
 )
+@pytest.mark.tries("a sealed run that was tampered with")
 def test_a_journal_forged_with_its_chain(run: Path, change: Callable[[dict[str, object]], object]) -> None:
     rechain(run, change)
     assert verify(run).problems
@@ -283,6 +292,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("case", HOSTILE)
+@pytest.mark.tries("a folder made to harm")
 def test_a_hostile_file_is_described(run: Path, case: str) -> None:
     name, data = HOSTILE[case]
     (run / name).write_bytes(data)
@@ -348,6 +358,7 @@ def _a_file_for_the_run(run: Path) -> None:
         _a_file_for_the_run,
     ],
 )
+@pytest.mark.tries("a folder made to harm")
 def test_a_hostile_folder_is_described(run: Path, damage: Damage) -> None:
     damage(run)
     found = verify(run)
