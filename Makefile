@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin
 
-.PHONY: demo test check bench soak lock
+.PHONY: demo test check bench soak mutants lock
 
 demo: $(VENV)/ready
 	$(RUN)/collector demo
@@ -13,6 +13,12 @@ test: $(VENV)/ready
 
 soak: $(VENV)/ready
 	$(RUN)/pytest -m soak --timeout=3600
+
+# From nothing each time: mutmut keeps what it found, and does not see that a test has changed.
+mutants: $(VENV)/ready
+	rm -rf mutants
+	$(RUN)/mutmut run --max-children 2
+	$(RUN)/python -m tests.mutation
 
 bench: $(VENV)/ready
 	$(RUN)/python -m tests.bench.collect
