@@ -78,6 +78,13 @@ class AuditLog:
         session = self._sessions.get(session_id) if session_id else None
         return session.pages + 1 if session else 1
 
+    def start_over(self, session_id: str) -> None:
+        """Let a session that is at its end begin again, as one whose paging loops."""
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session and session.position == len(session.hits):
+                session.position = 0
+
     def search(self, given: Mapping[str, Any]) -> Answer:
         """Answer one call; raises CmdletError for parameters that do not bind."""
         asked = bind(given, PARAMETERS)
@@ -98,13 +105,14 @@ class AuditLog:
 
     def _next_page(self, asked: Mapping[str, Any]) -> Answer:
         size = asked.get("ResultSize", 100)
+        most = min(size, self._quotas.page_rows)
         with self._lock:
             session = self._sessions.get(asked["SessionId"]) or self._open(asked)
             if session.command != asked["SessionCommand"]:
                 session.hits = session.hits[: self._quotas.mixed_rows]
-            first, session.position = session.position, min(session.position + size, len(session.hits))
+            first, session.position = session.position, min(session.position + most, len(session.hits))
             session.pages += 1
-        return self._render_page(session, first, size)
+        return self._render_page(session, range(first, session.position), size)
 
     def _open(self, asked: Mapping[str, Any]) -> _Session:
         hits = list(self._hits(asked))
@@ -116,9 +124,8 @@ class AuditLog:
         session = self._sessions[asked["SessionId"]] = _Session(hits, total, ordinal, command)
         return session
 
-    def _render_page(self, session: _Session, first: int, size: int) -> Answer:
-        page = session.hits[first : first + size]
-        last = first + len(page)
+    def _render_page(self, session: _Session, place: range, size: int) -> Answer:
+        first, last = place.start, place.stop
         counts = {
             ResultCount.TOTAL: session.total,
             ResultCount.CAPPED: min(session.total, self._quotas.session_rows),
@@ -126,7 +133,10 @@ class AuditLog:
         }
         result_count = counts[self._behaviour.result_count]
         extra = self._metadata(last < len(session.hits))
-        rows = [{**_render(row, index, result_count), **extra} for index, row in enumerate(page, first + 1)]
+        rows = [
+            {**_render(row, index, result_count), **extra}
+            for index, row in enumerate(session.hits[first:last], first + 1)
+        ]
         if session.command == LARGE_SET:
             _random(session.ordinal, first).shuffle(rows)
         full = bool(rows) and last == len(session.hits) < session.total

@@ -50,8 +50,13 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Quotas:
-    """The limits of the service: C1, C4. `concurrent` is how many cmdlets may run at once, None for any number."""
+    """The limits of the service: C1, C4.
 
+    `page_rows` is how many rows an answer has at most, whatever is asked for: pages may be short (C1). `concurrent` is
+    how many cmdlets may run at once, None for any number.
+    """
+
+    page_rows: int = 5_000
     session_rows: int = 50_000
     preview_rows: int = 5_000
     mixed_rows: int = 10_000

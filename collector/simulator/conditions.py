@@ -13,7 +13,8 @@ from collector.model import Window
 class Asked:
     """A request as a fault sees it.
 
-    `n` counts from 1, cmdlets and other requests each on their own. `page` is the page of the session, from 1.
+    `n` counts from 1, cmdlets and other requests each on their own. `page` is the page of the session, from 1; of a
+    message trace 1 where the question begins and 2 where it goes on from a cursor.
     """
 
     n: int

@@ -18,8 +18,9 @@ from collector.model import Window, utc
 from collector.simulator.audit_log import AuditLog
 from collector.simulator.behaviour import Behaviour, NextLink, Quotas
 from collector.simulator.conditions import Asked
-from collector.simulator.faults import AROUND, CONCURRENCY, INSTEAD, ON_THE_WAY, Fault, FaultLine, Kind
+from collector.simulator.faults import CONCURRENCY, Fault, FaultLine, Kind
 from collector.simulator.message_trace import MessageTrace
+from collector.simulator.mishaps import AROUND, INSTEAD, ON_THE_WAY, PAGING_REFUSED
 from collector.simulator.scenario import DOMAIN, TENANT_ID, Scenario
 from collector.simulator.settings import Settings
 from collector.simulator.tokens import Tokens, Unauthorized
@@ -38,6 +39,7 @@ from collector.simulator.wire import (
 LINK_LIFE = timedelta(minutes=30)
 SEARCH = "Search-UnifiedAuditLog"
 TRACE = "Get-MessageTraceV2"
+_CURSOR = ("EndDate", "StartingRecipientAddress")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,12 @@ class Call:
     def session(self) -> str | None:
         """The SessionId."""
         return self.parameters.get("SessionId")
+
+    @property
+    def chain(self) -> str:
+        """What the calls that belong together share: a session, or the same question with another cursor."""
+        fixed = {name: value for name, value in self.parameters.items() if name not in _CURSOR}
+        return self.session or json.dumps([self.cmdlet, fixed], sort_keys=True)
 
 
 def read_call(body: bytes) -> Call:
@@ -112,8 +120,8 @@ class Exchange:
         self._lock = threading.Lock()
         self._running = 0
         self._count = 0
-        self._last: dict[str | None, Answer] = {}
-        self._ended: set[str | None] = set()
+        self._last: dict[str, Answer] = {}
+        self._ended: set[str] = set()
         self._remainders: dict[str, _Remainder] = {}
 
     def answer(self, request: Request) -> Reply | None:
@@ -144,7 +152,7 @@ class Exchange:
                 return self._tokens.revoke(token, claims=fault.kind is Kind.CLAIMS)
         reply = self._admitted(request, call, token, due)
         for fault in due:
-            if fault.kind in ON_THE_WAY:
+            if fault.kind in ON_THE_WAY and reply.status == 200:
                 reply = ON_THE_WAY[fault.kind](fault, reply)
         return reply
 
@@ -152,7 +160,7 @@ class Exchange:
         with self._lock:
             self._count += 1
             number = self._count
-        page = self._audit_log.page(call.session) if call.cmdlet == SEARCH else 1
+        page = self._audit_log.page(call.session) if call.cmdlet == SEARCH else 1 + (_CURSOR[1] in call.parameters)
         return Asked(number, request.path, call.cmdlet, call.parameters, call.window, page)
 
     def _admitted(self, request: Request, call: Call, token: str, due: tuple[Fault, ...]) -> Reply:
@@ -171,21 +179,22 @@ class Exchange:
         wait = self._traces.throttled() if call.cmdlet == TRACE else None
         if wait is not None:
             return plain(429, "Too many requests.", Retry_After=str(wait))
-        return self._page(request, self._resumed(request) or self._run(call, due))
+        loops = any(fault.kind is Kind.LINK_LOOP for fault in due)
+        return self._page(request, self._resumed(request) or self._run(call, due), loops=loops)
 
     def _run(self, call: Call, due: tuple[Fault, ...]) -> Answer:
         if call.session in self._ended:
             return Answer()
         run = partial(self._cmdlets[call.cmdlet], call.parameters)
-        last = self._last.get(call.session, Answer())
+        last = self._last.get(call.chain, Answer())
         for fault in due:
             if fault.kind in AROUND:
-                run = partial(AROUND[fault.kind], run, last)
+                run = partial(AROUND[fault.kind], fault, run, last)
             if fault.kind is Kind.SHORT_SESSION and call.session:
                 self._ended.add(call.session)
-        answer = run()
-        if call.session:
-            self._last[call.session] = answer
+            if fault.kind is Kind.CYCLE and call.session:
+                self._audit_log.start_over(call.session)
+        answer = self._last[call.chain] = run()
         return answer
 
     def _resumed(self, request: Request) -> Answer | None:
@@ -196,22 +205,26 @@ class Exchange:
         rest = self._remainders.get(skip[0])
         same = rest and rest.body == request.body and rest.anchor == request.headers.get("X-AnchorMailbox")
         if not rest or not same or rest.expires < self._now() or self._behaviour.next_link is NextLink.REFUSED:
-            message = "Expired or Invalid pagination request. Default Expiry time is 00:30:00"
-            raise CmdletError(message, kind="Microsoft.Exchange.Admin.OData.Core.ODataServiceException")
+            raise PAGING_REFUSED
         return rest.answer
 
-    def _page(self, request: Request, answer: Answer) -> Reply:
-        """Write an answer, cut after a server page where next links are on."""
+    def _page(self, request: Request, answer: Answer, *, loops: bool) -> Reply:
+        """Write an answer, cut after a server page where next links are on; a loop's next page is the same again."""
         size, link = self._behaviour.server_page, None
-        if self._behaviour.next_link is not NextLink.NONE and len(answer.rows) > size:
-            skip = uuid.uuid4().hex
-            rest = Answer(answer.rows[size:], answer.warnings)
-            anchor = request.headers.get("X-AnchorMailbox")
-            self._remainders[skip] = _Remainder(rest, request.body, anchor, self._now() + LINK_LIFE)
+        if loops:
+            link = self._link(request, answer)
+        elif self._behaviour.next_link is not NextLink.NONE and len(answer.rows) > size:
+            link = self._link(request, Answer(answer.rows[size:], answer.warnings))
             answer = Answer(answer.rows[:size], answer.warnings)
-            link = f"{self._address}{request.path}?%24skiptoken={skip}"
         context = f"{self._address}/adminapi/beta/{TENANT_ID}/$metadata#Collection(Exchange.GenericHashTable)"
         return Reply(200, success(answer, context, link), {"Content-Type": CONTENT_TYPE})
+
+    def _link(self, request: Request, rest: Answer) -> str:
+        """Return a next link that stands for the rest of an answer."""
+        skip = uuid.uuid4().hex
+        anchor = request.headers.get("X-AnchorMailbox")
+        self._remainders[skip] = _Remainder(rest, request.body, anchor, self._now() + LINK_LIFE)
+        return f"{self._address}{request.path}?%24skiptoken={skip}"
 
     def _headers(self, request: Request) -> dict[str, str]:
         reset = (self._now() + timedelta(minutes=5)).astimezone(UTC)

@@ -1,31 +1,17 @@
 """Everything a tenant gets wrong, as values: what happens, when, how often; protocol.md B4, B7, C1.
 
-Invariants: a fault is a small function in one of three tables (instead of the cmdlet, around it, on its way out);
-faults compose, in their order; a fault fires as often as it says and never more.
+Invariants: faults compose, in their order; a fault fires as often as it says and never more. What each kind does
+stands in collector.simulator.mishaps.
 """
 
-import json
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
-from isal import igzip
-
 from collector.simulator.conditions import Asked, When, any_cmdlet
-from collector.simulator.wire import (
-    FORBIDDEN,
-    Answer,
-    CmdletError,
-    Ending,
-    Reply,
-    failure,
-    plain,
-    to_json,
-)
 
 CONCURRENCY = "You have reached the maximum number of concurrent requests per tenant. Please wait and try again."
-HTML = b"<!DOCTYPE html><html><head><title>Service unavailable</title></head><body>Try again.</body></html>"
+SERVER_BUSY = "Microsoft.Exchange.Data.Directory.ServerBusyException"
 
 
 class Kind(StrEnum):
@@ -38,15 +24,26 @@ class Kind(StrEnum):
     NO_ANSWER = "no-answer"
     UNAUTHORIZED = "unauthorized"
     CLAIMS = "claims"
+    PAGING_REFUSED = "paging-refused"
+    LINK_LOOP = "link-loop"
     MINUS_ONE = "minus-one"
     EMPTY = "empty"
     SHORT_SESSION = "short-session"
     HOLE = "hole"
+    LOST_ROW = "lost-row"
     REPEAT = "repeat"
+    CYCLE = "cycle"
+    MISCOUNT = "miscount"
+    MORE = "more"
     CANCELLED = "cancelled"
     PRETTY = "pretty"
     TWICE = "twice"
+    NO_VALUE = "no-value"
+    ERRORS = "errors"
+    BLOATED = "bloated"
     BROKEN_GZIP = "broken-gzip"
+    CUT_GZIP = "cut-gzip"
+    NOT_GZIP = "not-gzip"
     CUT = "cut"
     RESET = "reset"
     WRONG_LENGTH = "wrong-length"
@@ -58,7 +55,9 @@ class Kind(StrEnum):
 class Fault:
     """One thing that goes wrong, `times` times where `when` holds (None: always).
 
-    `status`, `text` and `retry_after` (seconds, or an HTTP date) are for STATUS and HTML; `seconds` for SLOW and DRIP.
+    `status`, `text` and `retry_after` (seconds, an HTTP date or nonsense) are for STATUS and HTML; `exception` is the
+    .NET type of TRANSIENT; `by` is how many rows the ResultCount of MISCOUNT is off; `size` is the bytes of blanks
+    behind a BLOATED answer; `seconds` is for SLOW and DRIP.
     """
 
     kind: Kind
@@ -67,6 +66,9 @@ class Fault:
     status: int = 503
     text: str = "Service unavailable"
     retry_after: str | None = None
+    exception: str = SERVER_BUSY
+    by: int = -1
+    size: int = 2**20
     seconds: float = 1.0
 
 
@@ -95,93 +97,3 @@ class FaultLine:
 
     def _fires(self, number: int, fault: Fault, asked: Asked) -> bool:
         return (fault.times is None or self._fired[number] < fault.times) and fault.when(asked)
-
-
-Run = Callable[[], Answer]
-
-
-def _status(fault: Fault) -> Reply:
-    return _with_retry_after(plain(fault.status, fault.text), fault)
-
-
-def _html(fault: Fault) -> Reply:
-    return _with_retry_after(Reply(fault.status, HTML, {"Content-Type": "text/html; charset=utf-8"}), fault)
-
-
-def _with_retry_after(reply: Reply, fault: Fault) -> Reply:
-    if fault.retry_after is None:
-        return reply
-    return replace(reply, headers={**reply.headers, "Retry-After": fault.retry_after})
-
-
-def _transient(_: Fault) -> Reply:
-    kind = "Microsoft.Exchange.Data.Directory.ServerBusyException"
-    return failure(CmdletError("The server is busy, this issue may be transient.", kind=kind))
-
-
-INSTEAD: dict[Kind, Callable[[Fault], Reply]] = {
-    Kind.STATUS: _status,
-    Kind.HTML: _html,
-    Kind.TRANSIENT: _transient,
-    Kind.FORBIDDEN: lambda _: FORBIDDEN,
-    Kind.NO_ANSWER: lambda _: Reply(200, ending=Ending.NOTHING),
-}
-"""What is answered instead of running the cmdlet. UNAUTHORIZED and CLAIMS need the token and are the exchange's."""
-
-
-def _minus_one(_run: Run, _last: Answer) -> Answer:
-    blank = dict.fromkeys(("RecordType", "CreationDate", "UserIds", "Operations", "AuditData", "Identity"), "")
-    return Answer([{**blank, "ResultIndex": -1, "ResultCount": 0, "IsValid": True, "ObjectState": "Unchanged"}])
-
-
-def _hole(run: Run, _last: Answer) -> Answer:
-    run()
-    return run()
-
-
-AROUND: dict[Kind, Callable[[Run, Answer], Answer]] = {
-    Kind.MINUS_ONE: _minus_one,
-    Kind.EMPTY: lambda _run, _last: Answer(),
-    Kind.SHORT_SESSION: lambda _run, _last: Answer(),
-    Kind.HOLE: _hole,
-    Kind.REPEAT: lambda _run, last: last,
-    Kind.CANCELLED: lambda _run, _last: Answer(warnings=("A task was canceled.",)),
-}
-"""What becomes of an answer, given how to run the cmdlet and the session's answer before."""
-
-
-def _pretty(_: Fault, reply: Reply) -> Reply:
-    return replace(reply, body=json.dumps(json.loads(reply.body), indent=2).encode())
-
-
-def _twice(_: Fault, reply: Reply) -> Reply:
-    """Write `value` as two members with half of the rows each, which RFC 8259 leaves to the reader."""
-    document = json.loads(reply.body)
-    rows = document.pop("value")
-    half = len(rows) // 2
-    head = to_json(document)[:-1]
-    return replace(reply, body=head + b',"value":%b,"value":%b}' % (to_json(rows[:half]), to_json(rows[half:])))
-
-
-def _broken_gzip(_: Fault, reply: Reply) -> Reply:
-    packed = bytearray(igzip.compress(reply.body))
-    middle = len(packed) // 2
-    packed[middle : middle + 8] = bytes(byte ^ 0xFF for byte in packed[middle : middle + 8])
-    return replace(reply, body=bytes(packed), headers={**reply.headers, "Content-Encoding": "gzip"})
-
-
-def _wrong_length(_: Fault, reply: Reply) -> Reply:
-    return replace(reply, declared=len(reply.body) // 2)
-
-
-ON_THE_WAY: dict[Kind, Callable[[Fault, Reply], Reply]] = {
-    Kind.PRETTY: _pretty,
-    Kind.TWICE: _twice,
-    Kind.BROKEN_GZIP: _broken_gzip,
-    Kind.CUT: lambda _, reply: replace(reply, ending=Ending.CUT),
-    Kind.RESET: lambda _, reply: replace(reply, ending=Ending.RESET),
-    Kind.WRONG_LENGTH: _wrong_length,
-    Kind.SLOW: lambda fault, reply: replace(reply, wait=reply.wait + fault.seconds),
-    Kind.DRIP: lambda fault, reply: replace(reply, drip=fault.seconds),
-}
-"""What happens to a reply on its way to the client."""

@@ -79,9 +79,10 @@ class MessageTrace:
         asked = bind(given, PARAMETERS)
         start, end = self._window(asked)
         size = asked.get("ResultSize", 1000)
-        found = list(islice(self._hits(asked, start, end), size + 1))
-        rows = found[:size]
-        warnings = (_next_command(start, rows[-1], size),) if len(found) > size else ()
+        most = min(size, self._quotas.page_rows)
+        found = list(islice(self._hits(asked, start, end), most + 1))
+        rows = found[:most]
+        warnings = (_next_command(start, rows[-1], size),) if len(found) > most else ()
         return Answer([_render(row) for row in rows], warnings)
 
     def _window(self, asked: Mapping[str, Any]) -> tuple[str, str]:

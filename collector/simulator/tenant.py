@@ -21,8 +21,9 @@ from collector.simulator.behaviour import Access, Behaviour, Quotas
 from collector.simulator.certificates import PFX_PASSWORD, app_key, server_context
 from collector.simulator.conditions import Asked
 from collector.simulator.exchange import Exchange, read_call
-from collector.simulator.faults import INSTEAD, FaultLine, Faults
+from collector.simulator.faults import FaultLine, Faults
 from collector.simulator.identity import IdentityProvider, form
+from collector.simulator.mishaps import INSTEAD
 from collector.simulator.scenario import TENANT_ID, Scenario
 from collector.simulator.server import Server
 from collector.simulator.tokens import CLIENT_ID, Tokens

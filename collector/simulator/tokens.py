@@ -70,7 +70,7 @@ class Tokens:
             and (_APP_ROLE in claims.get("roles", ()) or "scp" in claims)
         )
         if not fits:
-            raise Unauthorized(self._challenge_reply('error="invalid_token"'))
+            raise Unauthorized(self._refusal())
         return token
 
     def may_run(self, token: str, cmdlet: str) -> bool:
@@ -80,13 +80,16 @@ class Tokens:
     def revoke(self, token: str, *, claims: bool) -> Reply:
         """Refuse a token from now on. With `claims` a new one must be asked for with the claims of the reply; E6."""
         self._revoked.add(token)
-        if not claims:
-            return self._challenge_reply('error="invalid_token"')
-        self._challenge = str(int(self._now().timestamp()))
-        wanted = {"access_token": {"nbf": {"essential": True, "value": self._challenge}}}
-        return self._challenge_reply(f'error="insufficient_claims", claims="{_padded(wanted)}"')
+        if claims:
+            self._challenge = str(int(self._now().timestamp()))
+        return self._refusal()
 
-    def _challenge_reply(self, why: str) -> Reply:
+    def _refusal(self) -> Reply:
+        """Return a 401, with the claims that are wanted for as long as a challenge stands."""
+        why = 'error="invalid_token"'
+        if self._challenge:
+            wanted = {"access_token": {"nbf": {"essential": True, "value": self._challenge}}}
+            why = f'error="insufficient_claims", claims="{_padded(wanted)}"'
         realm = f'client_id="{_EXCHANGE_APP}", authorization_uri="{self._address}/common/oauth2/authorize"'
         return Reply(401, b"", {"WWW-Authenticate": f'Bearer realm="", {realm}, {why}'})
 

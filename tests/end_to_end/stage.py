@@ -74,13 +74,19 @@ class Stage:
 
     @property
     def runs(self) -> list[Path]:
-        """The runs, oldest first."""
-        return sorted(self.evidence.glob("*/2*Z*"))
+        """The runs that were opened, oldest first."""
+        return sorted(journal.parents[1] for journal in self.evidence.glob("*/2*Z*/custody/journal.jsonl"))
 
     @property
     def run_folder(self) -> Path:
         (only,) = self.runs
         return only
+
+    def beside(self, number: int) -> "Stage":
+        """Set up another engagement of the same kind at the same tenant."""
+        folder = self.folder.with_name(f"{self.folder.name}-{number}")
+        folder.mkdir()
+        return Stage(self.tenant, folder, self.changes)
 
     def write(self, **changes: Any) -> None:
         """Write the engagement file, with what is changed from the usual."""

@@ -210,6 +210,7 @@ def test_a_token_of_another_tenant_is_4_before_anything_is_asked(staged: Staging
 
 
 @pytest.mark.parametrize("what", ["cmdlets", "sign-in"])
+@pytest.mark.tries("an outage past the patience")
 def test_an_outage_past_the_patience_is_5_and_the_run_goes_on_when_it_is_over(staged: Staging, what: str) -> None:
     down = Switch(on=True)
     where = down if what == "cmdlets" else lambda asked: down.on and on_path("/token")(asked)
@@ -294,6 +295,7 @@ def test_a_file_where_the_evidence_folder_should_be_is_7(staged: Staging) -> Non
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no resource limits")
 @pytest.mark.parametrize("size", [4_000, 12_000], ids=["at-the-start", "amid-the-slices"])
+@pytest.mark.tries("a disk that takes no more")
 def test_a_disk_that_takes_no_more_is_7_and_what_is_committed_goes_on(staged: Staging, size: int) -> None:
     stage = staged()
     done = stage.run(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
