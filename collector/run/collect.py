@@ -159,11 +159,11 @@ class Collection:
         self._observer.committed(commit)
 
     def _note(self, task: Task, commit: Commit) -> None:
-        """Learn from how a slice ended."""
-        if commit.status is Status.GAP:
-            task.family.failed(commit.reason or "failed")
-        else:
+        """Learn from how a slice ended; that it is too old says nothing of its neighbours."""
+        if commit.status is not Status.GAP:
             task.family.kept(commit.records)
+        elif commit.reason != BEYOND_RETENTION:
+            task.family.failed(commit.reason or "failed")
 
 
 def holds_as_old(commits: Sequence[Commit], slice_: Slice) -> bool:

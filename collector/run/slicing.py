@@ -23,7 +23,7 @@ _HOUR = timedelta(hours=1)
 
 def cut(window: Window, longest: timedelta, pieces: int) -> list[Window]:
     """Cut a window into equal parts on whole seconds: none longer than `longest`, at least `pieces` of over an hour."""
-    return evenly(window, max(ceil(window.length / longest), min(pieces, window.length // _HOUR), 1))
+    return evenly(window, max(ceil(window.length / longest), min(pieces, window.length // _HOUR)))
 
 
 def evenly(window: Window, count: int) -> list[Window]:
@@ -63,4 +63,4 @@ def pieces_for(expected: int | None, delivered: int) -> int:
 
 def _even_edges(window: Window, count: int) -> list[datetime]:
     step = _SECOND * max(1, ceil(window.length.total_seconds() / count))
-    return [window.start + step * n for n in range(1, count)]
+    return [window.start + step * n for n in range(count)]

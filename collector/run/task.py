@@ -19,24 +19,24 @@ SESSIONS = 400
 PAID_BY = 1000
 """Records kept that pay for one more asking."""
 
-HOPELESS = 15
-"""Slices of a family that may fail before any is kept: four levels of halving, each of which failed everywhere."""
+HOPELESS = 24
+"""Slices of a family that may fail before any records are kept: enough to halve a week down to one second, once."""
 
 
 class Family:
-    """What the parts of one slice share: a budget, and whether any of them was ever kept.
+    """What the parts of one slice share: a budget, and whether any of them was ever kept with records.
 
     A slice that is halved to narrow down a fault heads a family of its own within its parent's, so that what is
-    hopeless is given up where it lies and nowhere else. One lock serves the whole tree.
+    hopeless is given up where it lies and nowhere else.
     """
+
+    _lock = threading.Lock()
 
     def __init__(self, parent: "Family | None" = None) -> None:
         self._parent = parent
-        self._lock: threading.RLock = parent._lock if parent else threading.RLock()
         self._sessions = 0
         self._records = 0
         self._failed = 0
-        self._kept = False
         self._verdict: str | None = None
 
     @property
@@ -56,7 +56,6 @@ class Family:
         """Note that a slice ended complete or empty."""
         with self._lock:
             for family in self._line():
-                family._kept = True
                 family._records += records
 
     def failed(self, reason: str) -> None:
@@ -64,7 +63,7 @@ class Family:
         with self._lock:
             for family in self._line():
                 family._failed += 1
-                if not family._kept and family._failed >= HOPELESS:
+                if not family._records and family._failed >= HOPELESS:
                     family._verdict = family._verdict or reason
 
     def _line(self) -> "Iterator[Family]":

@@ -14,7 +14,7 @@ from collector.run.collect import Collection, holds_as_old
 from collector.run.crew import Gang, run_all
 from collector.run.outage import Lifeline
 from collector.run.plan import slices_of
-from collector.run.task import HOPELESS
+from collector.run.task import HOPELESS, Family, Task
 from collector.sources.base import Finding, Kind, Page, Question
 from tests.fakes import FakeClock
 from tests.run.scripted import HOUR, NAME, START, Script, ScriptedSource, plan, row, whole
@@ -263,3 +263,16 @@ def test_what_ended_less_than_a_day_before_it_was_asked_is_not_settled(tmp_path)
     assert [s.settled for s in coverage.slices] == [True, False]
     assert coverage.settled_until == edge
     assert coverage.complete
+
+
+def test_that_many_slices_are_too_old_says_nothing_of_the_next_one(tmp_path):
+    start = NOW - timedelta(days=200)
+    hours = [Window(start + HOUR * n, start + HOUR * (n + 1)) for n in range(2 * HOPELESS)]
+
+    def script(question: Question, _: int) -> Iterator[Page | Finding]:
+        yield Finding(Kind.REFUSED, "refused: too old") if question.slice.window in hours[:-1] else Finding(Kind.EMPTY)
+
+    bench, family = Bench(tmp_path, script, window=Window(start, hours[-1].end)), Family()
+    tasks = [Task(Slice(NAME, None, Axis.EVENT, hour), bench.folder.stage(), family, 6) for hour in hours]
+    run_all([Gang(bench.collection.work, 1, tasks)], bench.clock)
+    assert [question.slice.window for question in bench.source.asked][-2:] == [hours[-1], hours[-1]]

@@ -108,11 +108,18 @@ def test_a_family_whose_budget_ended_keeps_that_reason():
     assert family.verdict == "budget-spent"
 
 
-def test_a_family_of_which_one_slice_was_kept_is_never_hopeless():
+def test_a_family_of_which_records_were_kept_is_never_hopeless():
     family = Family()
-    family.kept(0)
+    family.kept(1)
     times(family.failed, 10 * HOPELESS, "server-error")
     assert family.verdict is None
+
+
+def test_empty_halves_are_no_hope():
+    family = Family()
+    family.kept(0)
+    times(family.failed, HOPELESS, "server-error")
+    assert family.verdict == "server-error"
 
 
 def test_what_is_hopeless_in_one_place_is_given_up_there_and_nowhere_else():
