@@ -5,14 +5,14 @@ Acknowledged is what a call has returned; what was handed over when the process 
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from collector.evidence import Commit, Coverage, RunFolder, SliceCoverage, Staging, lines
+from collector.evidence import Commit, Coverage, RunFolder, SliceCoverage, lines
 from collector.evidence.bag import MANIFEST, TAG_FILES, TAG_MANIFEST
 from collector.evidence.journal import walk
 from collector.evidence.layout import (
@@ -29,62 +29,10 @@ from collector.evidence.layout import (
 from collector.evidence.layout import PLAN as PLAN_FILE
 from collector.evidence.run import NOTHING
 from collector.evidence.store import TEMPORARY
-from collector.model import Axis, Row, Slice, SourcePlan, Status, Window
-from tests.evidence import engagement
-from tests.evidence.engagement import ADELE, HOUR, LEE, LOG, SETTINGS, START, TRACE, records
+from collector.model import Row, Status
+from tests.evidence.engagement import HOUR, START, records
 from tests.evidence.faulty import FaultyDisk
-
-PLAN = msgspec.structs.replace(
-    engagement.PLAN,
-    sources=(
-        SourcePlan(LOG, Axis.EVENT, Window(START, START + 4 * HOUR), (None,), {}),
-        SourcePlan(TRACE, Axis.EVENT, Window(START, START + 2 * HOUR), (ADELE, LEE), {}),
-        SourcePlan(SETTINGS, Axis.EVENT, None, (None,), {}),
-    ),
-)
-OPENING = msgspec.structs.replace(engagement.OPENING, plan=PLAN)
-NAMELESS = b'{"NoId"'
-"""How a row begins that names no record: it has no twin, and is kept as often as it comes."""
-
-
-class Cell(NamedTuple):
-    """An hour of a part of a source, the least that is asked for; None for a source without a window."""
-
-    source: str
-    part: str | None
-    hour: int | None
-
-
-CELLS = tuple(
-    Cell(source.source, part, hour)
-    for source in PLAN.sources
-    for part in source.parts
-    for hour in (range(source.window.length // HOUR) if source.window else (None,))
-)
-
-
-class Work:
-    """A slice in hand: its cells, and the rows that came for it, each with the request that gave it."""
-
-    def __init__(self, cells: tuple[Cell, ...], staging: Staging, came: Iterable[tuple[Row, str]], again: int) -> None:
-        self.cells = cells
-        self.staging = staging
-        self.came = list(came)
-        self.again = again
-
-    @property
-    def slice(self) -> Slice:
-        source, part, first = self.cells[0]
-        after = None if first is None else first + len(self.cells)
-        window = None if first is None else Window(START + first * HOUR, START + after * HOUR)
-        return Slice(source, part, Axis.EVENT, window)
-
-    def page(self, rows: Iterable[Row], request: str) -> None:
-        for row in rows:
-            if row.identity and any(row.raw == other.raw for other, _ in self.came):
-                self.again += 1
-            else:
-                self.came.append((row, request))
+from tests.evidence.hours import CELLS, PLAN, Cell, Work
 
 
 class Handed(NamedTuple):
@@ -98,10 +46,6 @@ class Handed(NamedTuple):
     @property
     def records(self) -> Counter[tuple[str, bytes]]:
         return Counter((self.work.slice.source, row.raw) for row, _ in self.new)
-
-
-def key(source: str, line: bytes) -> tuple[bytes, bytes]:
-    return (b"", b"") if line.startswith(NAMELESS) else engagement.key(source, line)
 
 
 class Ledger:
@@ -203,9 +147,13 @@ class Ledger:
         found = records(run)
         assert found == self.standing or (self.handed and found == self.standing + self.handed.records)
 
-    def i3_the_journal_only_grows(self, run: Path) -> None:
+    def i3_the_journal_only_grows(self, run: Path, disk: FaultyDisk) -> None:
+        """No more than its last line can be torn: the one before is durable by then."""
         assert walk(run).problem is None
-        assert (run / JOURNAL).read_bytes().startswith(self._journal)
+        journal = (run / JOURNAL).read_bytes()
+        assert journal.startswith(self._journal)
+        durable = set((disk.durable(run / JOURNAL) or b"").splitlines(keepends=True))
+        assert sum(line not in durable for line in journal.splitlines(keepends=True)) <= 1
 
     def _i3_only_a_torn_last_line_is_cut_off(self, run: Path, journal: bytes, requests: bytes) -> None:
         whole = _whole(journal)
