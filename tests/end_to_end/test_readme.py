@@ -66,6 +66,12 @@ def test_the_tree_of_a_run_is_that_of_a_real_one(staged: Staging) -> None:
     assert {name for name in there if not name.startswith("data/")} <= once
 
 
+def test_the_commands_that_repeat_its_table_of_faults_name_tests_that_are_there() -> None:
+    named = re.findall(r"`pytest ([^`]+)`", README)
+    assert len(named) >= 8
+    assert all((ROOT / name).exists() for name in named)
+
+
 def test_its_five_steps_name_files_that_are_there() -> None:
     named = re.findall(r"\]\(([^)h][^)]*)\)", README)
     assert named
