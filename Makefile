@@ -9,7 +9,7 @@ demo: $(VENV)/ready
 	$(RUN)/collector demo
 
 test: $(VENV)/ready
-	$(RUN)/pytest -n auto -m "not soak"
+	$(RUN)/pytest -n auto --dist worksteal -m "not soak"
 
 soak: $(VENV)/ready
 	$(RUN)/pytest -m soak --timeout=3600
