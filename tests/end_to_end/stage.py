@@ -22,11 +22,11 @@ from typing import Any
 
 import yaml
 
-from collector.clock import SystemClock
 from collector.simulator import SECRET_VARIABLE, Asked, Scenario, SimulatedTenant, takeover
+from tests.week import last_saturday
 
 ROOT = Path(__file__).parents[2]
-END = SystemClock().now().replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
+END = last_saturday()
 START = END - timedelta(days=3)
 STORY = takeover(seed=11, start=START, days=3, records=240, traces=120)
 QUICK = {"first_wait": "20ms", "longest_wait": "50ms", "patience": "1s", "attempts": 3, "concurrency": 2}

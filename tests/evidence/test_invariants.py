@@ -1,6 +1,8 @@
 """The invariants of design 1.3, each by its name."""
 
+import contextlib
 import gzip
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -75,6 +77,27 @@ def test_i3_a_torn_last_line_is_cut_off_and_kept(tmp_path: Path, torn: bytes) ->
     folder.close()
     assert journal.read_bytes().startswith(whole + b'{"event":"resumed"')
     assert [path.read_bytes() for path in run.glob("quarantine/*/custody/journal.jsonl")] == [torn]
+
+
+def test_i3_a_torn_line_is_kept_before_it_is_cut_off(tmp_path: Path) -> None:
+    """At whatever operation of taking the run up the power goes: the line is in the journal or in quarantine."""
+    torn = b'{"half a line'
+    whole = begun(tmp_path / "whole" / "evidence")
+    (whole / JOURNAL).write_bytes((whole / JOURNAL).read_bytes() + torn)
+    cut_off = number = 0
+    while cut_off < 2 and number < 200:
+        disk = UnreliableDisk(Path(shutil.copytree(tmp_path / "whole", tmp_path / str(number))), cut_after=number)
+        run = disk.root / whole.relative_to(tmp_path / "whole")
+        with contextlib.suppress(PowerCut):
+            resume(run, Store(disk)).close()
+        disk.die()
+        after = disk.after("keep", tmp_path / "after") / run.relative_to(disk.root)
+        kept = [path.read_bytes() for path in after.glob("quarantine/*/custody/journal.jsonl")]
+        stands = torn in (after / JOURNAL).read_bytes()
+        assert stands or kept == [torn]
+        cut_off += not stands
+        number += 1
+    assert cut_off
 
 
 def _flipped(data: bytes) -> bytes:

@@ -19,8 +19,9 @@ from collector.model import Slice
 from collector.run.engage import Result, run
 from collector.run.wiring import Seams
 from collector.simulator import SECRET_VARIABLE, Scenario, SimulatedTenant, takeover
+from tests.week import last_saturday
 
-END = SystemClock().now().replace(minute=0, second=0, microsecond=0) - timedelta(days=3)
+END = last_saturday()
 START = END - timedelta(days=4)
 STORY = takeover(seed=7, start=START, days=4, records=400, traces=300)
 QUICK = {"first_wait": "5ms", "longest_wait": "20ms", "patience": "2s"}
