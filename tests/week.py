@@ -4,10 +4,12 @@ from datetime import datetime, timedelta
 
 from collector.clock import SystemClock
 
-SATURDAY = 5
+WEDNESDAY = 2
 
 
-def last_saturday() -> datetime:
-    """Return the beginning of the last Saturday that is three days past, so that all of a story is settled."""
-    midnight = SystemClock().now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
-    return midnight - timedelta(days=(midnight.weekday() - SATURDAY) % 7)
+def last_wednesday() -> datetime:
+    """Return the last noon of a Wednesday that is three days past, so that all of a story is settled."""
+    past = SystemClock().now() - timedelta(days=3)
+    noon = past.replace(hour=12, minute=0, second=0, microsecond=0)
+    days = (noon.weekday() - WEDNESDAY) % 7
+    return noon - timedelta(days=days if noon - timedelta(days=days) <= past else 7)

@@ -23,10 +23,10 @@ from typing import Any
 import yaml
 
 from collector.simulator import SECRET_VARIABLE, Asked, Scenario, SimulatedTenant, takeover
-from tests.week import last_saturday
+from tests.week import last_wednesday
 
 ROOT = Path(__file__).parents[2]
-END = last_saturday()
+END = last_wednesday()
 START = END - timedelta(days=3)
 STORY = takeover(seed=11, start=START, days=3, records=240, traces=120)
 QUICK = {"first_wait": "20ms", "longest_wait": "50ms", "patience": "1s", "attempts": 3, "concurrency": 2}

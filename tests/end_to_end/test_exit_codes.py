@@ -37,7 +37,7 @@ from tests.end_to_end.stage import (
 
 TRACE = "Get-MessageTraceV2"
 SEARCH = "Search-UnifiedAuditLog"
-LOST = Window(START + timedelta(hours=34), START + timedelta(hours=35))
+LOST = Window(START + timedelta(hours=30), START + timedelta(hours=31))
 OTHER_TENANT = "99999999-2222-3333-4444-555555555555"
 
 

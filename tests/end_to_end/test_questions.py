@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from collector.clock import SystemClock
 from collector.errors import ExitCode
 from collector.model import iso
 from collector.simulator import AuditRow, Scenario
 from tests.end_to_end.conftest import Staging
 from tests.end_to_end.stage import (
-    END,
     ROOT,
     STORY,
     assert_collected,
@@ -164,7 +164,7 @@ def test_evidence_may_be_kept_without_compression(staged: Staging) -> None:
 
 
 def test_what_may_still_come_late_is_named(staged: Staging) -> None:
-    late = END + timedelta(days=3) - timedelta(hours=2)
+    late = SystemClock().now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
     window = {"start": iso(late - timedelta(hours=4)), "end": iso(late)}
     stage = staged(window=window, sources={"unified-audit-log": {}})
     done = stage.run()

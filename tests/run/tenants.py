@@ -19,9 +19,9 @@ from collector.model import Slice
 from collector.run.engage import Result, run
 from collector.run.wiring import Seams
 from collector.simulator import SECRET_VARIABLE, Scenario, SimulatedTenant, takeover
-from tests.week import last_saturday
+from tests.week import last_wednesday
 
-END = last_saturday()
+END = last_wednesday()
 START = END - timedelta(days=4)
 STORY = takeover(seed=7, start=START, days=4, records=400, traces=300)
 QUICK = {"first_wait": "5ms", "longest_wait": "20ms", "patience": "2s"}
