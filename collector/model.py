@@ -90,6 +90,26 @@ class Chunk(msgspec.Struct, frozen=True):
     records: int
 
 
+class Blob(msgspec.Struct, frozen=True):
+    """A content blob as its feed listed it, and what became of it.
+
+    `outcome` is `fetched`, or the word of the gap that stands for it: `blob-expired`, `blob-gone`, `blob-unreadable`.
+    `detail` is why an unreadable one is. `fetched_at` is when it was asked for, `request` the request that gave it,
+    `records` the records in it (those that stood in the evidence already are not written again), `sha256` its body's.
+    """
+
+    content_id: str
+    content_uri: str
+    created: datetime | None
+    expires: datetime | None
+    outcome: str
+    fetched_at: datetime
+    request: str | None = None
+    records: int = 0
+    sha256: str | None = None
+    detail: str | None = None
+
+
 class RequestLines(msgspec.Struct, frozen=True):
     """The lines of a chunk, counted from 1 and inclusive, that one request gave."""
 
@@ -115,19 +135,24 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class SourcePlan(msgspec.Struct, frozen=True):
-    """What one source is asked: `question` holds its parameters, `parts` its parts ([None] where it has none)."""
+    """What one source is asked: `question` holds its parameters, `parts` its parts ([None] where it has none).
+
+    `since` is where the first of several runs that follow each other began: no look-back goes behind it.
+    """
 
     source: str
     axis: Axis
     window: Window | None
     parts: tuple[str | None, ...]
     question: dict[str, Any]
+    since: datetime | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):
     """All that a run asks for, frozen when it starts; written to custody/plan.json.
 
     A source can stand in it more than once, with other windows, where `gaps_of` names the run whose gaps are asked for.
+    `watch` says that it is collected cycle by cycle, while its windows pass.
     """
 
     engagement: str
@@ -135,6 +160,7 @@ class Plan(msgspec.Struct, frozen=True):
     frozen_at: datetime
     sources: tuple[SourcePlan, ...]
     gaps_of: str | None = None
+    watch: bool = False
 
 
 def utc(text: str | None) -> datetime | None:

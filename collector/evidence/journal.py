@@ -22,7 +22,7 @@ from collector.evidence.chunks import Compression
 from collector.evidence.layout import JOURNAL
 from collector.evidence.lines import encode_line, read_blocks, split
 from collector.evidence.store import Output
-from collector.model import Axis, Chunk, RequestLines, Slice, Status, Window
+from collector.model import Axis, Blob, Chunk, RequestLines, Slice, Status, Window
 
 NO_LINE = "0" * 64
 TOOL = f"collector {__version__}"
@@ -42,6 +42,13 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=st
     prev: str = NO_LINE
 
 
+class Follows(msgspec.Struct, frozen=True):
+    """The run that another takes over from: `journal` is the SHA-256 (hex) of its journal's last line."""
+
+    run_id: str
+    journal: str
+
+
 class Opened(_Line, frozen=True, kw_only=True):
     """A run began: `files` are the SHA-256 (hex) of what custody/ held then, `chunk_bytes` counts uncompressed."""
 
@@ -50,6 +57,7 @@ class Opened(_Line, frozen=True, kw_only=True):
     compression: Compression
     chunk_bytes: int
     files: dict[str, str]
+    follows: Follows | None = None
 
 
 class Resumed(_Line, frozen=True, kw_only=True):
@@ -60,12 +68,20 @@ class Resumed(_Line, frozen=True, kw_only=True):
     quarantined: str | None
 
 
+class Started(_Line, frozen=True, kw_only=True):
+    """Something at the tenant was started, the one thing that the collector changes there: a feed's subscription."""
+
+    source: str
+    part: str | None
+
+
 class Commit(_Line, frozen=True, kw_only=True):
     """One slice was committed: what it is, how it ended (coverage.json's words), and where its rows are.
 
     `duplicates` are rows that came and were left out, since their twin stands in the run; `variants` are rows kept
     although another content stands under their identity; `outside` are rows kept whose time is known and outside
-    the slice. `unread` are answers kept whole that no reader could take apart.
+    the slice. `unread` are answers kept whole that no reader could take apart. `recheck` says that the time had been
+    asked for before, and was asked for again for what comes late. `blobs` are the content blobs that it was made of.
     """
 
     source: str
@@ -87,6 +103,8 @@ class Commit(_Line, frozen=True, kw_only=True):
     unread: tuple[Chunk, ...]
     requests: tuple[RequestLines, ...]
     requests_log: LogMark
+    recheck: bool = False
+    blobs: tuple[Blob, ...] = ()
 
     def __post_init__(self) -> None:
         _ = self.window
@@ -120,8 +138,8 @@ class Sealed(_Line, frozen=True, kw_only=True):
     requests_log: LogMark
 
 
-Entry = Opened | Resumed | Commit | Sealed
-E = TypeVar("E", Opened, Resumed, Commit, Sealed)
+Entry = Opened | Resumed | Started | Commit | Sealed
+E = TypeVar("E", Opened, Resumed, Started, Commit, Sealed)
 
 _ENTRY = msgspec.json.Decoder(Entry)
 

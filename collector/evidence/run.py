@@ -18,7 +18,19 @@ from collector.evidence import bag, recovery
 from collector.evidence.account import read_plan
 from collector.evidence.chunks import Compression
 from collector.evidence.deposit import Deposit
-from collector.evidence.journal import TOOL, Commit, Journal, Opened, Resumed, Sealed, Walk, encode, walk
+from collector.evidence.journal import (
+    TOOL,
+    Commit,
+    Follows,
+    Journal,
+    Opened,
+    Resumed,
+    Sealed,
+    Started,
+    Walk,
+    encode,
+    walk,
+)
 from collector.evidence.layout import (
     COVERAGE,
     CUSTODY,
@@ -40,7 +52,7 @@ from collector.evidence.requestlog import RequestLog
 from collector.evidence.staging import Spool, StagedRow, Staging, filled
 from collector.evidence.store import Guard, Store
 from collector.evidence.twins import Twins
-from collector.model import Outcome, Plan, Slice
+from collector.model import Blob, Outcome, Plan, Slice
 
 NOTHING = "data/nothing-collected.txt"
 """Stands in the bag of a run that collected nothing, since an empty manifest is no manifest to sha256sum."""
@@ -51,7 +63,7 @@ _NOTHING_SENTENCE = b"This run collected no record; custody/coverage.json says w
 class Opening(msgspec.Struct, frozen=True):
     """What a run is opened with; `engagement` is the engagement file's text, with references and no secrets.
 
-    `chunk_bytes` is the uncompressed size at which a chunk is full.
+    `chunk_bytes` is the uncompressed size at which a chunk is full. `follows` is the run that this one takes over from.
     """
 
     plan: Plan
@@ -59,6 +71,7 @@ class Opening(msgspec.Struct, frozen=True):
     environment: Mapping[str, Any]
     compression: Compression
     chunk_bytes: int
+    follows: Follows | None = None
 
 
 class RunFolder:
@@ -103,6 +116,7 @@ class RunFolder:
                 compression=opening.compression,
                 chunk_bytes=opening.chunk_bytes,
                 files={name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
+                follows=opening.follows,
             )
         )
         store.write_whole(path / JOURNAL, line + b"\n")
@@ -150,10 +164,24 @@ class RunFolder:
         """Add a line to requests.jsonl; durable with the next commit. Raises DiskError."""
         self._requests.append(entry)
 
+    def started(self, source: str, part: str | None) -> None:
+        """Put on record that something was started at the tenant. Raises DiskError."""
+        with self._guard:
+            self._journal.append(Started(at=self._clock.now(), source=source, part=part))
+
     def commit(
-        self, slice_: Slice, outcome: Outcome, staging: Staging | None, *, unread: Sequence[bytes] = ()
+        self,
+        slice_: Slice,
+        outcome: Outcome,
+        staging: Staging | None,
+        *,
+        unread: Sequence[bytes] = (),
+        recheck: bool = False,
+        blobs: Sequence[Blob] = (),
     ) -> Commit:
         """Make a slice part of the evidence: its rows, save those whose twin stands in the run, and its unread answers.
+
+        `recheck` and `blobs` are those of `Commit`.
 
         Returns when all of it is durable. Raises DiskError, and then takes nothing more; ValueError for a slice that
         the plan does not have.
@@ -188,6 +216,8 @@ class RunFolder:
                     unread=bodies,
                     requests=requests,
                     requests_log=self._requests.mark(),
+                    recheck=recheck,
+                    blobs=tuple(blobs),
                 )
             )
             self._stands(entry, rows)
