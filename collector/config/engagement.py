@@ -17,8 +17,17 @@ from collector.model import Window
 FORM = "(form)"
 """Tells the two forms of a window apart once they are read; never written in the file."""
 
-QUOTAS = {"message-trace": Rate(requests=100, period=300.0)}
-"""The documented quota of each source that has one; Get-MessageTraceV2: 100 requests in 5 minutes (protocol.md C4)."""
+QUOTAS = {
+    "message-trace": Rate(requests=100, period=300.0),
+    "management-activity": Rate(requests=2000, period=60.0),
+}
+"""The documented quota of each source that has one.
+
+Get-MessageTraceV2: 100 requests in 5 minutes (protocol.md C4); the Activity API: 2,000 a minute and tenant (A6).
+"""
+
+CONTENT_TYPES = ("Audit.AzureActiveDirectory", "Audit.Exchange", "Audit.SharePoint", "Audit.General", "DLP.All")
+"""The content types of the Activity API, in their exact case; protocol.md A1."""
 
 
 class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -102,11 +111,27 @@ class MessageTrace(Shape, frozen=True, rename={"audience": "for"}):
     window: WindowSpec | None = None
 
 
+class ManagementActivity(Shape, frozen=True):
+    """What to ask the Office 365 Management Activity API (protocol.md A).
+
+    `start_subscriptions` allows a subscription to be started that is not on; none is ever stopped.
+    """
+
+    content_types: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("Audit.Exchange",)
+    start_subscriptions: bool = False
+    window: WindowSpec | None = None
+
+
+Source = UnifiedAuditLog | MessageTrace | ManagementActivity
+"""What the file says of any one source."""
+
+
 class Sources(Shape, frozen=True, rename="kebab"):
     """The sources that are collected; None is one that the file does not name."""
 
     unified_audit_log: UnifiedAuditLog | None = None
     message_trace: MessageTrace | None = None
+    management_activity: ManagementActivity | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,9 +139,9 @@ class Sources(Shape, frozen=True, rename="kebab"):
         given = zip(self.__struct_encode_fields__, msgspec.structs.astuple(self), strict=True)
         return tuple(name for name, source in given if source is not None)
 
-    def of(self, name: str) -> UnifiedAuditLog | MessageTrace:
+    def of(self, name: str) -> Source:
         """Return what to ask a source that is named."""
-        found: UnifiedAuditLog | MessageTrace = getattr(self, name.replace("-", "_"))
+        found: Source = getattr(self, name.replace("-", "_"))
         return found
 
 
@@ -190,6 +215,7 @@ class LimitsTable(Shape, frozen=True, rename="kebab"):
     default: GivenLimits = GivenLimits()
     unified_audit_log: GivenLimits = GivenLimits()
     message_trace: GivenLimits = GivenLimits()
+    management_activity: GivenLimits = GivenLimits()
 
 
 class Engagement(Shape, frozen=True):

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from collector.config.engagement import Between, Engagement, WindowSpec
+from collector.config.engagement import CONTENT_TYPES, Between, Engagement, WindowSpec
+from collector.config.readers import nearest
 from collector.config.units import shown
 from collector.config.yamlfile import Path
 
@@ -88,9 +89,26 @@ def _sources(engagement: Engagement) -> Iterator[Broken]:
     if trace is not None and trace.audience == "mailboxes" and not engagement.mailboxes:
         message = "`mailboxes` needs mailboxes to ask for"
         yield Broken(("sources", "message-trace", "for"), message, "name them under `mailboxes`, or write tenant")
+    yield from _management_activity(engagement)
     for path, spec in _windows(engagement):
         if spec is None and engagement.window is None and path[0] == "sources":
             yield Broken(path, "the source has no window", "give it one, or write `window` for the whole file")
+
+
+def _management_activity(engagement: Engagement) -> Iterator[Broken]:
+    asked = engagement.sources.management_activity
+    if asked is None:
+        return
+    path: Path = ("sources", "management-activity")
+    for index, name in enumerate(asked.content_types):
+        if name not in CONTENT_TYPES:
+            message = f"{shown(name)} is not a content type{nearest(name, CONTENT_TYPES)}"
+            yield Broken((*path, "content_types", index), message, f"write one of {', '.join(CONTENT_TYPES)}")
+        if name in asked.content_types[:index]:
+            yield Broken((*path, "content_types", index), f"{shown(name)} is named twice", "keep one of the two")
+    if engagement.cloud.management is None:
+        message = "needs the address of the Activity API, which `cloud` does not give"
+        yield Broken(path, message, "add `management` to `cloud`, such as https://manage.office.com")
 
 
 def _windows(engagement: Engagement) -> Iterator[tuple[Path, WindowSpec | None]]:

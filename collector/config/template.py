@@ -56,6 +56,10 @@ sources:                               # only what is named here is collected; e
     # window: {{last: 7d}}
   message-trace:                       # Get-MessageTraceV2: back to 90 days
     for: tenant                        # tenant | mailboxes (as sender and as recipient)
+  # management-activity:               # Office 365 Management Activity API: the last 7 days, in blobs as they come
+  #   content_types: [Audit.Exchange]  # Audit.AzureActiveDirectory | Audit.SharePoint | Audit.General | DLP.All
+  #   start_subscriptions: false       # true lets a subscription be started that is not on; none is ever stopped
+  #   window: {{last: 7d}}
 
 case: {{organisation: null, operator: null, reference: null, authority: null}}    # goes into bag-info.txt
 
@@ -80,7 +84,8 @@ limits:                                # for `default`, or for a source by its n
     longest_wait: 60s
     patience: 30m                      # how long an outage is waited for before the run stops, to be taken up again
     settle: 24h                        # how long records may come late
-  message-trace: {{rate: 100/5m}}        # the documented quota of the tenant
+  message-trace: {{rate: 100/5m}}        # the documented quotas of the tenant
+  management-activity: {{rate: 2000/1m}}
 """
 
 _PERMISSIONS = """\
@@ -98,6 +103,10 @@ Grant the application no more than this:
      View-Only Recipients        mailboxes and their audit settings
      View-Only Configuration     the organisation's audit settings
    The Entra role Global Reader covers the same reading, and more.
+
+3. For the source management-activity: the application permission ActivityFeed.Read of "Office 365 Management APIs"
+   (API c5393580-f805-4401-95e8-94b7a6ef2fc2), with admin consent; for DLP.All also ActivityFeed.ReadDlp.
+   To sign in as a person grant the delegated permissions of the same names.
 
 A new grant can take an hour or so to be known everywhere.
 """

@@ -8,6 +8,8 @@ question.
 import re
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
 from typing import NamedTuple, NoReturn, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,6 +24,10 @@ from collector.http import policy, record
 from collector.http.limiter import Gate
 from collector.http.policy import Action, Reading
 from collector.http.transport import Received, Sent, Transport, TransportFailure
+
+
+_NO_CLOCK = timedelta(days=1)
+"""A Date this far from our time tells of something else than of two clocks that differ."""
 
 
 class Request(NamedTuple):
@@ -111,8 +117,10 @@ class Client:
         self._log = log
         self._waiting = waiting
         self.last_answer: float | None = None
+        self.ahead = timedelta(0)
+        """How far the service's clock was ahead of ours when it last told the time."""
 
-    def ask(self, request: Request, read: Callable[[bytes], A], effort: Effort) -> tuple[A, str]:
+    def ask(self, request: Request, read: Callable[[Received], A], effort: Effort) -> tuple[A, str]:
         """Return what `read` makes of the answer, and the client-request-id under which the log holds it.
 
         A service that throttles is waited for as long as it says; where that is less than the first wait, or
@@ -132,6 +140,16 @@ class Client:
         )
         return again(inquiry.once, read)
 
+    def told_time(self, received: Received) -> None:
+        """Take the server's clock from an answer's Date (RFC 9110 section 6.6.1), if it has one that can be read."""
+        try:
+            date = parsedate_to_datetime(received.headers.get("date", ""))
+        except ValueError:
+            return
+        ahead = date.replace(tzinfo=date.tzinfo or UTC) - self._clock.now()
+        if abs(ahead) < _NO_CLOCK:
+            self.ahead = ahead
+
     def _tell(self, state: RetryCallState) -> None:
         again = state.outcome.exception() if state.outcome else None
         if state.next_action and state.next_action.sleep > 0:
@@ -149,7 +167,7 @@ class _Inquiry:
         self._renewed = False
         self._throttled_since: float | None = None
 
-    def once(self, read: Callable[[bytes], A]) -> tuple[A, str]:
+    def once(self, read: Callable[[Received], A]) -> tuple[A, str]:
         """Ask once; raises _Again where another attempt is due."""
         client = self._client
         self._attempt += 1
@@ -162,6 +180,7 @@ class _Inquiry:
             except TransportFailure as failure:
                 client._log(entry.failed(self._request.method, self._request.address, failure))
                 return self._transport_failed(failure)
+        client.told_time(received)
         told = entry.answered(self._request.method, self._request.address, received)
         answer, trouble = _take(read, received)
         client._log(told | entry.made(received, None if answer is None else answer.warnings))
@@ -244,12 +263,12 @@ class _Inquiry:
         raise _Again("new token", 0.0)
 
 
-def _take(read: Callable[[bytes], A], received: Received) -> tuple[A | None, QuestionError | None]:
+def _take(read: Callable[[Received], A], received: Received) -> tuple[A | None, QuestionError | None]:
     """Return what the reader makes of a success, which is no success where it refuses, else what it says."""
     if not 200 <= received.status < 300:
         return None, None
     try:
-        return read(received.body), None
+        return read(received), None
     except QuestionError as error:
         return None, error
 

@@ -58,6 +58,7 @@ class _Fast(msgspec.Struct):
 
 
 _fast = msgspec.json.Decoder(_Fast)
+_fast_array = msgspec.json.Decoder(list[msgspec.Raw])
 _NAMES = tuple(f'"{name}"'.encode() for name in _Fast.__struct_encode_fields__)
 _OPENING = re.compile(rb'"value"\s*:\s*\[')
 _BETWEEN = re.compile(rb"[\s,]*")
@@ -82,8 +83,26 @@ def cut(body: bytes) -> Envelope:
             return _scan(body, decoder)
         except (ValueError, RecursionError):
             continue
-    reason = "not-json" if body.lstrip()[:1] not in (b"{", b"[") else "unreadable"
-    raise Unanswered("the answer cannot be taken apart", reason=reason, body=body)
+    raise _unreadable(body, b"{", b"[")
+
+
+def cut_array(body: bytes) -> Envelope:
+    """Return the members of an answer that is a bare array (protocol.md A3, A4); raises Unanswered, with the body."""
+    try:
+        return Envelope(Rows(_fast_array.decode(body)), (), None)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    for decoder in (_strict, _loose):
+        try:
+            return Envelope(_scan_array(body, decoder), (), None)
+        except (ValueError, RecursionError):
+            continue
+    raise _unreadable(body, b"[")
+
+
+def _unreadable(body: bytes, *openings: bytes) -> Unanswered:
+    reason = "unreadable" if body.lstrip()[:1] in openings else "not-json"
+    return Unanswered("the answer cannot be taken apart", reason=reason, body=body)
 
 
 def _beside(body: bytes, rows: Iterable[msgspec.Raw]) -> bytes:
@@ -175,6 +194,16 @@ def _scan(body: bytes, decoder: json.JSONDecoder) -> Envelope:
     warnings = tuple(_verbatim(warning) for warning in _all(others, "@adminapi.warnings"))
     envelope = Envelope(tuple(rows), warnings, _only_link(_all(others, "@odata.nextLink")))
     return _checked(body, envelope, [*_all(others, "@adminapi.errors"), *_all(others, "error")])
+
+
+def _scan_array(body: bytes, decoder: json.JSONDecoder) -> Sequence[bytes]:
+    """Walk the members of an array; raises ValueError where that cannot be done."""
+    text = body.decode("latin-1").removeprefix(_BOM)
+    cursor = _Cursor(text, decoder)
+    rows = tuple(_scanned_row(cursor.value(), decoder) for _ in cursor.members("[", "]"))
+    if not cursor.comes("") or cursor.at != len(text):
+        raise ValueError("more than one answer")
+    return rows
 
 
 def _all(others: dict[str, list[Any]], name: str) -> list[Any]:

@@ -1,7 +1,8 @@
 """What an answer means, as a table: (status, what it says) to what is done about it.
 
 Invariant: the first rule that matches holds, and the last rule matches everything, so no answer goes unread.
-Sources: protocol.md B4 (admin REST) and E (redirects, tokens); the words are matched without case.
+Sources: protocol.md A5 (the Activity API: its code counts first, its status second), B4 (admin REST) and E (redirects,
+tokens); the words are matched without case.
 """
 
 import re
@@ -53,7 +54,24 @@ TRANSIENT = (
     "|UnableToWriteToAadException|issue may be transient"
 )
 
+ACTIVITY: tuple[Rule, ...] = (
+    Rule(ANY, r"^AF429\b", Action.WAIT, "throttled"),
+    Rule(ANY, r"^AF10001\b", Action.FORBIDDEN, "forbidden"),
+    Rule(ANY, r"^AF2001[0-3]\b", Action.GAP, "tenant-refused"),
+    Rule(ANY, r"^AF20022\b", Action.GAP, "not-subscribed"),
+    Rule(ANY, r"^AF20023\b", Action.GAP, "subscription-disabled"),
+    Rule(ANY, r"^AF20024\b", Action.GAP, "already-enabled"),
+    Rule(ANY, r"^AF20030\b|^AF20055\b", Action.GAP, "window-refused"),
+    Rule(ANY, r"^AF20031\b", Action.NEW_SESSION, "paging-refused"),
+    Rule(ANY, r"^AF20050\b", Action.GAP, "blob-gone"),
+    Rule(ANY, r"^AF20051\b", Action.GAP, "blob-expired"),
+    Rule(range(400, 500), r"^AF5\d{4}\b", Action.RETRY, "server-error"),
+    Rule(ANY, r"Audit\.DataServiceException", Action.GAP, "auditing-off"),
+)
+"""The codes of the Office 365 Management Activity API, whatever status they come with; protocol.md A1, A5."""
+
 TABLE: tuple[Rule, ...] = (
+    *ACTIVITY,
     Rule(ANY, "maximum number of concurrent requests", Action.WAIT, "throttled"),
     Rule((429,), "", Action.WAIT, "throttled"),
     Rule((401,), "", Action.NEW_TOKEN, "unauthorized"),
@@ -75,10 +93,12 @@ TABLE: tuple[Rule, ...] = (
 
 class _Error(msgspec.Struct):
     error: Any = None
+    code: Any = None
+    message: Any = None
 
 
 def read(status: int, body: bytes) -> Reading:
-    """Look the answer up in the table; of a JSON body only the `error` member is looked at."""
+    """Look the answer up in the table; of a JSON body only what tells of an error is looked at."""
     text = error_text(body)
     rule = next(rule for rule in TABLE if status in rule.statuses and re.search(rule.says, text, re.IGNORECASE))
     return Reading(rule.action, rule.reason, text)
@@ -89,19 +109,20 @@ def error_text(body: bytes) -> str:
 
     Source: protocol.md B4: details[0].message, else innererror.internalexception.message, else innererror.message,
     else message; then the exception's type where that does not name it. A body of NULs says nothing. An answer
-    without an `error` member says nothing either.
+    without an `error` member, or a code in its place, says nothing either.
     """
     try:
-        error = msgspec.json.decode(body, type=_Error).error
+        said = msgspec.json.decode(body, type=_Error)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return "" if body.lstrip()[:1] in (b"{", b"[") else _printable(body)
+    error = {"code": said.code, "message": said.message} if said.error is None and said.code else said.error
     if not isinstance(error, dict):
         return "" if error is None else str(error)[:LONGEST_TEXT]
     inner = error.get("innererror")
     internal = _member(inner, "internalexception")
-    said = next(_messages(error.get("details"), internal, inner, error), "")
+    message = next(_messages(error.get("details"), internal, inner, error), "")
     kind = str(_member(internal, "type") or "")
-    parts = (str(error.get("code", "error")), said, "" if kind in said else kind)
+    parts = (str(error.get("code", "error")), message, "" if kind in message else kind)
     return ": ".join(part for part in parts if part)[:LONGEST_TEXT]
 
 

@@ -16,7 +16,8 @@ import msgspec
 from collector.auth import SignIn
 from collector.errors import Unanswered, UsageError
 from collector.http.client import Client, Effort, Request
-from collector.http.cut import cut
+from collector.http.cut import Envelope, cut
+from collector.http.transport import Received
 from collector.model import Slice, iso
 
 READING_BY_NAME = frozenset(
@@ -74,7 +75,7 @@ class Bridge:
         address: str | None = first
         while address is not None:
             request = Request("POST", address, self._base, headers, body, about)
-            envelope, number = self._client.ask(request, cut, effort)
+            envelope, number = self._client.ask(request, _read, effort)
             yield Answered(envelope.rows, envelope.warnings, number)
             address = chain.leads_to(envelope.next_link, envelope.rows) if envelope.next_link else None
             del envelope  # its rows are done with, before the next ones are waited for
@@ -97,6 +98,10 @@ class Bridge:
         if not token.app_only and token.upn:
             return f"UPN:{token.upn}"
         return f"APP:{_SYSTEM_MAILBOX}@{self._sign_in.tenant_id}"
+
+
+def _read(received: Received) -> Envelope:
+    return cut(received.body)
 
 
 class _Chain:

@@ -12,7 +12,7 @@ CONFIG = Path(__file__).parents[2] / "config"
 
 
 def test_there_is_an_example_for_each_sign_in_method_and_no_other() -> None:
-    assert sorted(path.name for path in CONFIG.iterdir()) == sorted(f"{method}.yaml" for method in METHODS)
+    assert sorted(path.name for path in CONFIG.glob("*.*")) == sorted(f"{method}.yaml" for method in METHODS)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -24,9 +24,32 @@ WRONG = {
         "message-trace",
     ),
     "source of a later version": (
-        with_("sources", " {management-activity: {}}"),
+        with_("sources", " {tenant-settings: {}}"),
+        "key sources.tenant-settings:",
+        "known here: unified-audit-log, message-trace, management-activity",
+    ),
+    "no content type": (
+        with_("sources", " {management-activity: {content_types: []}}"),
+        "key sources.management-activity.content_types",
+        "",
+    ),
+    "content type in another case": (
+        with_("sources", " {management-activity: {content_types: [audit.exchange]}}"),
+        "key sources.management-activity.content_types[0]:",
+        "the nearest is Audit.Exchange",
+    ),
+    "content type twice": (
+        with_("sources", " {management-activity: {content_types: [Audit.General, Audit.General]}}"),
+        "key sources.management-activity.content_types[1]:",
+        "named twice",
+    ),
+    "activity without an address": (
+        with_(
+            "sources",
+            ' {management-activity: {}}\ncloud: {authority: "https://login.example.org", exchange: "https://exchange.example.org"}',
+        ),
         "key sources.management-activity:",
-        "known here: unified-audit-log, message-trace",
+        "add `management` to `cloud`",
     ),
     "limits of an unknown source": (with_("limits", " {graph: {}}"), "key limits.graph:", "default, unified-audit-log"),
     "unknown method": (

@@ -39,13 +39,17 @@ def request(address: str = ADDRESS, api: str = API) -> Request:
     return Request("POST", address, api, {"X-CmdletName": "Get-Mailbox"}, b"{}", {"cmdlet": "Get-Mailbox"})
 
 
+def rows_of(answer: Received) -> Envelope:
+    return cut(answer.body)
+
+
 def ask(line: Line, attempts: int = 6, address: str = ADDRESS) -> Envelope:
-    return line.client.ask(request(address), cut, Effort(attempts))[0]
+    return line.client.ask(request(address), rows_of, Effort(attempts))[0]
 
 
 def test_a_good_answer_is_returned_with_the_number_under_which_it_is_logged() -> None:
     line = Line([OK])
-    envelope, number = line.client.ask(request(), cut, Effort(1))
+    envelope, number = line.client.ask(request(), rows_of, Effort(1))
     assert envelope.rows == (b'{"a": 1}',)
     assert [entry["client_request_id"] for entry in line.log] == [number]
     assert line.transport.sent[0].headers["client-request-id"] == number
@@ -112,17 +116,17 @@ def test_what_may_pass_is_asked_again_until_the_attempts_are_spent(
 
 def test_the_attempts_are_the_slices_not_the_questions() -> None:
     line, effort = Line([BUSY, OK, BUSY, OK, BUSY]), Effort(3)
-    line.client.ask(request(), cut, effort)
-    line.client.ask(request(), cut, effort)
+    line.client.ask(request(), rows_of, effort)
+    line.client.ask(request(), rows_of, effort)
     with pytest.raises(Unanswered):
-        line.client.ask(request(), cut, effort)
+        line.client.ask(request(), rows_of, effort)
     assert effort.spent
 
 
 def test_a_paging_that_was_refused_is_an_attempt() -> None:
     effort = Effort(1)
     with pytest.raises(Unanswered):
-        Line([refusal("|X|Expired or Invalid pagination request.")]).client.ask(request(), cut, effort)
+        Line([refusal("|X|Expired or Invalid pagination request.")]).client.ask(request(), rows_of, effort)
     assert effort.spent
 
 
@@ -144,9 +148,9 @@ def test_the_wait_doubles_to_its_longest_and_is_told() -> None:
 def test_failing_since_spans_the_failures_that_no_answer_has_ended() -> None:
     line, effort = Line([BUSY, RESET, OK, BUSY], takes=1.0), Effort(2)
     with pytest.raises(Unanswered):
-        line.client.ask(request(), cut, effort)
+        line.client.ask(request(), rows_of, effort)
     assert [effort.failing_since] == [1.0]
-    line.client.ask(request(), cut, effort)
+    line.client.ask(request(), rows_of, effort)
     assert effort.failing_since is None
     assert line.client.last_answer == line.clock.monotonic()
 
@@ -161,7 +165,7 @@ def test_a_refusal_shows_that_the_service_answers() -> None:
 def test_throttling_costs_no_attempt() -> None:
     line = Line([THROTTLED] * 20 + [OK])
     effort = Effort(1)
-    line.client.ask(request(), cut, effort)
+    line.client.ask(request(), rows_of, effort)
     assert effort.failures == 0
 
 
@@ -222,7 +226,7 @@ def test_the_concurrency_text_is_waited_for_under_any_status(status: int) -> Non
     said = "You have reached the maximum number of concurrent requests per tenant. Please wait and try again."
     effort = Effort(1)
     line = Line([received(status, said), OK])
-    line.client.ask(request(), cut, effort)
+    line.client.ask(request(), rows_of, effort)
     assert effort.failures == 0
     assert line.gate.allowed < 4
 
@@ -249,7 +253,7 @@ def test_a_second_401_ends_the_run() -> None:
 def test_a_token_may_end_in_every_question_of_a_slice() -> None:
     line, effort = Line([UNAUTHORIZED, OK] * 3), Effort(1)
     for _ in range(3):
-        line.client.ask(request(), cut, effort)
+        line.client.ask(request(), rows_of, effort)
     assert len(line.sign_in.renewed) == 3
 
 
@@ -337,7 +341,7 @@ def test_the_log_names_the_request_of_an_answer_that_was_too_large() -> None:
     large.headers = {"request-id": "77", "date": "Sat, 21 Nov 2026 05:00:00 GMT"}
     line = Line([large])
     with pytest.raises(TooLarge):
-        line.client.ask(request(), cut, Effort(3))
+        line.client.ask(request(), rows_of, Effort(3))
     (entry,) = line.log
     told = entry["status"], entry["request_id"], entry["server_date"], entry["failure"]
     assert told == (200, "77", "Sat, 21 Nov 2026 05:00:00 GMT", "answer-too-large: over 10 bytes")
