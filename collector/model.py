@@ -95,7 +95,7 @@ class Blob(msgspec.Struct, frozen=True):
 
     `outcome` is `fetched`, or the word of the gap that stands for it: `blob-expired`, `blob-gone`, `blob-unreadable`.
     `detail` is why an unreadable one is. `fetched_at` is when it was asked for, `request` the request that gave it,
-    `records` the records in it (those that stood in the evidence already are not written again), `sha256` its body's.
+    `records` the records in it, `digest` the SHA-256 (hex) over their own, sorted: the same in whatever order they come.
     """
 
     content_id: str
@@ -106,7 +106,7 @@ class Blob(msgspec.Struct, frozen=True):
     fetched_at: datetime
     request: str | None = None
     records: int = 0
-    sha256: str | None = None
+    digest: str | None = None
     detail: str | None = None
 
 

@@ -104,9 +104,16 @@ def run(  # noqa: PLR0917 - typer reads the options from the signature
 
 
 @app.command()
-def status(folder: Folder, json: Json = False) -> int:
+def status(
+    folder: Folder,
+    reconcile: Annotated[
+        bool,
+        typer.Option("--reconcile", help="Compare unified-audit-log and management-activity by record Id instead."),
+    ] = False,
+    json: Json = False,
+) -> int:
     """Show what was asked, what came, what was empty and what is missing, per source and slice."""
-    return work.status_all(folder, as_json=json)
+    return work.reconcile_all(folder, as_json=json) if reconcile else work.status_all(folder, as_json=json)
 
 
 @app.command()

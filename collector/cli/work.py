@@ -9,20 +9,21 @@ from pathlib import Path
 from types import FrameType
 
 from collector import network
-from collector.cli import progress, show
+from collector.analysis.reconcile import reconcile
+from collector.cli import progress, reconciled, show
 from collector.clock import Clock, SystemClock
 from collector.config import Network
 from collector.config.reading import Loaded, load
 from collector.errors import PRECEDENCE, CollectorError, DiskError, ExitCode, Interrupted, UsageError
-from collector.evidence import Store, Verification, cover, find_runs, read
+from collector.evidence import Account, Store, Verification, chained, cover, find_runs, links, read
 from collector.evidence import verify as verify_run
 from collector.http.transport import RequestsTransport, Transport
+from collector.run.connection import Seams
 from collector.run.engage import Result
 from collector.run.engage import run as collect_run
 from collector.run.plan import forecast
-from collector.run.wiring import Seams
 
-__all__ = ["collect", "engage", "forecast", "status_all", "stoppable", "verify_all"]
+__all__ = ["collect", "engage", "forecast", "reconcile_all", "status_all", "stoppable", "verify_all"]
 
 
 def collect(file: Path, *, new: bool, gaps_of: Path | None, detail: show.Detail) -> int:
@@ -93,6 +94,22 @@ def runs_below(folder: Path) -> tuple[Path, ...]:
 def status_all(folder: Path, *, as_json: bool) -> int:
     """Show what each run below a folder covers, as its plan and journal tell it; 6 where one's cannot be read."""
     codes = {ExitCode.COMPLETE}
+    for account in _accounts(folder, codes, as_json=as_json):
+        coverage = cover(account.plan, account.commits)
+        show.status(show.RunStatus(account.path, coverage, account.sealed, account.problems), as_json=as_json)
+    return min(codes, key=PRECEDENCE.index)
+
+
+def reconcile_all(folder: Path, *, as_json: bool) -> int:
+    """Compare two feeds over all runs below a folder; 6 where a run's account cannot be read."""
+    codes = {ExitCode.COMPLETE}
+    found = reconcile(list(_accounts(folder, codes, as_json=as_json)))
+    (reconciled.as_lines if as_json else reconciled.as_text)(found)
+    return min(codes, key=PRECEDENCE.index)
+
+
+def _accounts(folder: Path, codes: set[ExitCode], *, as_json: bool) -> Iterator[Account]:
+    """Yield the account of each run below a folder; what cannot be read is shown, and its exit code added."""
     for path in runs_below(folder):
         try:
             account = read(path)
@@ -100,17 +117,17 @@ def status_all(folder: Path, *, as_json: bool) -> int:
             show.unreadable(path, error, as_json=as_json)
             codes.add(error.exit_code)
             continue
-        coverage = cover(account.plan, account.commits)
-        show.status(show.RunStatus(path, coverage, account.sealed, account.problems), as_json=as_json)
         codes |= {ExitCode.INTEGRITY} if account.problems else set()
-    return min(codes, key=PRECEDENCE.index)
+        yield account
 
 
 def verify_all(folder: Path, *, as_json: bool) -> int:
-    """Verify each run below a folder; 6 where one is not intact, 5 where one is intact and open, else 0."""
+    """Verify the runs below a folder and the chain between them; 6 where one is not intact, 5 where one is open."""
     codes = {ExitCode.COMPLETE}
-    for path in runs_below(folder):
-        verification = verify_run(path)
+    paths = runs_below(folder)
+    chain = links(paths)
+    for path in paths:
+        verification = chained(verify_run(path), chain.get(path))
         show.verification(path, verification, as_json=as_json)
         codes.add(_verdict(verification))
     return min(codes, key=PRECEDENCE.index)

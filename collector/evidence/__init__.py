@@ -7,30 +7,42 @@ stands, all before it is durable. I6 nothing under data/ is ever written again.
 """
 
 from collector.evidence.account import Account, read
+from collector.evidence.chain import chained, last_line, links
 from collector.evidence.chunks import lines
 from collector.evidence.coverage import Coverage, SliceCoverage, cover, encode, remaining
+from collector.evidence.index import Index
 from collector.evidence.journal import Commit
-from collector.evidence.layout import find_runs, lock
+from collector.evidence.layout import INDEX, find_runs, lock
 from collector.evidence.run import Opening, RunFolder
 from collector.evidence.staging import StagedRow, Staging
 from collector.evidence.store import Store
+from collector.evidence.twins import FETCHED, Known, SeenBlob, Standing
 from collector.evidence.verify import Verification, verify
 
 __all__ = [
+    "FETCHED",
+    "INDEX",
     "Account",
     "Commit",
     "Coverage",
+    "Index",
+    "Known",
     "Opening",
     "RunFolder",
+    "SeenBlob",
     "SliceCoverage",
     "StagedRow",
     "Staging",
+    "Standing",
     "Store",
     "Verification",
+    "chained",
     "cover",
     "encode",
     "find_runs",
+    "last_line",
     "lines",
+    "links",
     "lock",
     "read",
     "remaining",

@@ -25,6 +25,7 @@ COVERAGE = "custody/coverage.json"
 CUSTODY_FILES = (COVERAGE, ENGAGEMENT, ENVIRONMENT, JOURNAL, PLAN, REQUESTS)
 SEAL = "bagit.txt"
 UNREAD = "unread"
+INDEX = "watch-index.sqlite"
 
 _LOCK = ".lock"
 _RUN = re.compile(r"(\d{8}T\d{6}Z)(?:-(\d+))?")

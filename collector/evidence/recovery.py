@@ -11,7 +11,7 @@ from pathlib import Path
 
 from collector.errors import IntegrityError
 from collector.evidence.chunks import lines
-from collector.evidence.journal import Walk, walk
+from collector.evidence.journal import Commit, Walk, walk
 from collector.evidence.layout import (
     CUSTODY,
     CUSTODY_FILES,
@@ -26,7 +26,7 @@ from collector.evidence.layout import (
 from collector.evidence.lines import digest
 from collector.evidence.requestlog import check_marks, whole_length
 from collector.evidence.store import TEMPORARY, Store, disk_errors
-from collector.evidence.twins import Twins
+from collector.evidence.twins import Note, Standing, notes
 from collector.model import Chunk
 
 Key = Callable[[str, bytes], tuple[bytes, bytes]]
@@ -130,10 +130,15 @@ def check_chunk(run: Path, chunk: Chunk) -> None:
         raise IntegrityError(f"{chunk.path} does not match its hash in the journal")
 
 
-def standing(run: Path, found: Walk, key: Key) -> Twins:
-    """Return what stands in the run, read from its chunks."""
-    twins = Twins()
-    for commit in found.commits:
-        for chunk in commit.chunks:
-            twins.stand(commit.source, (key(commit.source, line) for line in lines(run, chunk)))
-    return twins
+def standing(run: Path, found: Walk, key: Key, standing: Standing) -> None:
+    """Have `standing` take in what it has not yet noted of the run, read from its chunks."""
+    run_id = found.opened.run_id
+    for entry in notes(found)[standing.noted(run_id, found) :]:
+        standing.note(run_id, entry, keys(run, entry, key))
+
+
+def keys(run: Path, entry: Note, key: Key) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the identity and content of each row that an entry of the run's journal speaks of."""
+    if isinstance(entry, Commit):
+        for chunk in entry.chunks:
+            yield from (key(entry.source, line) for line in lines(run, chunk))

@@ -51,7 +51,7 @@ from collector.evidence.lines import read_blocks
 from collector.evidence.requestlog import RequestLog
 from collector.evidence.staging import Spool, StagedRow, Staging, filled
 from collector.evidence.store import Guard, Store
-from collector.evidence.twins import Twins
+from collector.evidence.twins import Known, Standing, Twins
 from collector.model import Blob, Outcome, Plan, Slice
 
 NOTHING = "data/nothing-collected.txt"
@@ -77,7 +77,7 @@ class Opening(msgspec.Struct, frozen=True):
 class RunFolder:
     """The one writer of a run. `log` and `commit` may be called from any thread."""
 
-    def __init__(self, path: Path, found: Walk, twins: Twins, *, store: Store, clock: Clock) -> None:
+    def __init__(self, path: Path, found: Walk, standing: Standing, *, store: Store, clock: Clock) -> None:
         self.path = path
         self.plan = read_plan(path)
         self.sealed = False
@@ -85,7 +85,7 @@ class RunFolder:
         self._opened = found.opened
         self._commits = list(found.commits)
         self._payload = list(found.payload)
-        self._twins = twins
+        self._standing = standing
         self._store = store
         self._clock = clock
         self._guard = Guard()
@@ -95,8 +95,13 @@ class RunFolder:
         self._spools: list[Spool] = []
 
     @classmethod
-    def create(cls, engagement_folder: Path, opening: Opening, *, store: Store, clock: Clock) -> "RunFolder":
-        """Open a new run, named for the time; raises DiskError. The caller holds the engagement's lock."""
+    def create(
+        cls, engagement_folder: Path, opening: Opening, *, store: Store, clock: Clock, standing: Standing | None = None
+    ) -> "RunFolder":
+        """Open a new run, named for the time; raises DiskError. The caller holds the engagement's lock.
+
+        `standing` is what knows of the records that stand elsewhere too; without it they stand once in this run.
+        """
         path = free_name(engagement_folder, clock.now())
         make_engagement_folder(engagement_folder, store)
         for folder in (CUSTODY, DATA, STAGING):
@@ -120,23 +125,32 @@ class RunFolder:
             )
         )
         store.write_whole(path / JOURNAL, line + b"\n")
-        return cls(path, walk(path), Twins(), store=store, clock=clock)
+        return cls(path, walk(path), standing or Twins(), store=store, clock=clock)
 
     @classmethod
     def resume(
-        cls, path: Path, *, store: Store, clock: Clock, key: recovery.Key, note: Mapping[str, Any]
+        cls,
+        path: Path,
+        *,
+        store: Store,
+        clock: Clock,
+        key: recovery.Key,
+        note: Mapping[str, Any],
+        standing: Standing | None = None,
     ) -> "RunFolder":
         """Take up a run that is not sealed, after clearing away what was not committed; `note` goes into its journal.
 
-        `key` gives, for a source and a line, what `Row.identity` and `Row.content` were. Raises IntegrityError,
-        having repaired nothing, where what is committed is not whole; DiskError; UsageError where it is sealed.
+        `key` gives, for a source and a line, what `Row.identity` and `Row.content` were; `standing` is as in `create`.
+        Raises IntegrityError, having repaired nothing, where what is committed is not whole; DiskError; UsageError
+        where it is sealed.
         """
         if (path / SEAL).exists():
             raise UsageError(f"{path} is sealed", remedy="start a new run")
         quarantine = recovery.Quarantine(path, store, clock.now())
         found = recovery.recover(path, store, quarantine)
-        twins = recovery.standing(path, found, key)
-        folder = cls(path, found, twins, store=store, clock=clock)
+        standing = standing or Twins()
+        recovery.standing(path, found, key, standing)
+        folder = cls(path, found, standing, store=store, clock=clock)
         try:
             folder._journal.append(Resumed(at=clock.now(), tool=TOOL, note=dict(note), quarantined=quarantine.name))
         except BaseException:
@@ -167,7 +181,13 @@ class RunFolder:
     def started(self, source: str, part: str | None) -> None:
         """Put on record that something was started at the tenant. Raises DiskError."""
         with self._guard:
-            self._journal.append(Started(at=self._clock.now(), source=source, part=part))
+            entry = self._journal.append(Started(at=self._clock.now(), source=source, part=part))
+            self._standing.note(self.run_id, entry, ())
+
+    def known(self, source: str, part: str | None) -> Known:
+        """Return what is known of a part of a source: what was fetched of it, listed and started. Raises DiskError."""
+        with self._guard:
+            return self._standing.known(source, part)
 
     def commit(
         self,
@@ -179,7 +199,7 @@ class RunFolder:
         recheck: bool = False,
         blobs: Sequence[Blob] = (),
     ) -> Commit:
-        """Make a slice part of the evidence: its rows, save those whose twin stands in the run, and its unread answers.
+        """Make a slice part of the evidence: its rows, save those whose twin stands, and its unread answers.
 
         `recheck` and `blobs` are those of `Commit`.
 
@@ -190,7 +210,7 @@ class RunFolder:
             raise ValueError(f"{slice_.source} {slice_.part} is not in the plan")
         folder = data_folder(slice_.source, slice_.part)
         with self._guard:
-            rows, variants = self._twins.sift(slice_.source, staging.rows if staging else ())
+            rows, variants = self._standing.sift(slice_.source, staging.rows if staging else ())
             pieces = (staging.read(piece) for piece in filled(rows, self._opened.chunk_bytes)) if staging else ()
             chunks, requests = self._deposit.rows(folder, pieces)
             bodies = tuple(self._deposit.body(f"{data_folder(slice_.source, None)}/{UNREAD}", body) for body in unread)
@@ -259,7 +279,7 @@ class RunFolder:
     def _stands(self, entry: Commit, rows: Iterable[StagedRow]) -> None:
         self._commits.append(entry)
         self._payload += entry.payload
-        self._twins.stand(entry.source, ((row.identity, row.content) for row in rows))
+        self._standing.note(self.run_id, entry, ((row.identity, row.content) for row in rows))
 
 
 def _outside(slice_: Slice, rows: Iterable[StagedRow]) -> int:

@@ -58,7 +58,7 @@ def verify(path: Path) -> Verification:
         survey.digest(JOURNAL)
         found = walk(path)
     except CollectorError as error:
-        return Verification(sealed=False, problems=(_printable(error.message),), notes=(), records=0, files=0)
+        return Verification(sealed=False, problems=(printable(error.message),), notes=(), records=0, files=0)
     sealed = SEAL in survey.files
     checks: list[Callable[[Survey, Walk], Iterable[str]]] = [_check_journal, _check_opening, _check_requests]
     if sealed:
@@ -71,14 +71,14 @@ def verify(path: Path) -> Verification:
         problems += wrong
     return Verification(
         sealed=sealed,
-        problems=tuple(_printable(problem) for problem in problems),
+        problems=tuple(printable(problem) for problem in problems),
         notes=() if sealed else tuple(_notes(survey, found)),
         records=records,
         files=len(found.payload),
     )
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return what a hostile folder may have a say in, without what a terminal would obey."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 

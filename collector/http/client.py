@@ -25,7 +25,6 @@ from collector.http.limiter import Gate
 from collector.http.policy import Action, Reading
 from collector.http.transport import Received, Sent, Transport, TransportFailure
 
-
 _NO_CLOCK = timedelta(days=1)
 """A Date this far from our time tells of something else than of two clocks that differ."""
 

@@ -191,7 +191,7 @@ def _scan(body: bytes, decoder: json.JSONDecoder) -> Envelope:
             said.append(_loads(cursor.value()))
     if not others["value"] or not cursor.comes("") or cursor.at != len(text):
         raise ValueError("no rows, or more than one answer")
-    warnings = tuple(_verbatim(warning) for warning in _all(others, "@adminapi.warnings"))
+    warnings = tuple(verbatim(warning) for warning in _all(others, "@adminapi.warnings"))
     envelope = Envelope(tuple(rows), warnings, _only_link(_all(others, "@odata.nextLink")))
     return _checked(body, envelope, [*_all(others, "@adminapi.errors"), *_all(others, "error")])
 
@@ -215,10 +215,10 @@ def _all(others: dict[str, list[Any]], name: str) -> list[Any]:
 def _only_link(links: list[Any]) -> str | None:
     if len(links) > 1 or any(not isinstance(link, str) for link in links):
         raise ValueError("a next link that leads nowhere")
-    return _verbatim(links[0]) if links else None
+    return verbatim(links[0]) if links else None
 
 
-def _verbatim(said: object) -> str:
+def verbatim(said: object) -> str:
     """Return a text that can be written down: as it is, but for lone surrogates, which are shown escaped."""
     text = said if isinstance(said, str) else json.dumps(said)
     return text.encode("utf-8", "backslashreplace").decode()

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from collector.clock import Clock
 from collector.config import Limits
 from collector.evidence import Commit, RunFolder
-from collector.model import Outcome, Slice, Status
+from collector.model import Blob, Outcome, Slice, Status
 from collector.run.decide import BEYOND_RETENTION, Again, Asked, Settle, Situation, Split, Step, decide
 from collector.run.observe import Observer
 from collector.run.outage import Lifeline
@@ -42,12 +42,17 @@ class Collection:
     @property
     def horizon(self) -> datetime:
         """How far back the service keeps records as of now, on a whole second."""
-        return self._clock.now().replace(microsecond=0) - self._source.retention
+        return self.now - self._source.retention
 
-    def tasks(self, slices: Sequence[Slice]) -> list[Task]:
+    @property
+    def now(self) -> datetime:
+        """The time on the source's axis."""
+        return self._clock.now().replace(microsecond=0)
+
+    def tasks(self, slices: Sequence[Slice], *, recheck: bool = False) -> list[Task]:
         """Return the slices as tasks, each the head of its family."""
         self._observer.planned(len(slices))
-        return [Task(slice_, self._run.stage(), Family(), self._limits.attempts) for slice_ in slices]
+        return [Task(one, self._run.stage(), Family(), self._limits.attempts, recheck=recheck) for one in slices]
 
     def work(self, task: Task) -> Sequence[Task]:
         """Ask for a slice until it is settled or split; returns the parts."""
@@ -56,8 +61,7 @@ class Collection:
             step = self._step(task)
             match step:
                 case Settle():
-                    self._settle(task, step)
-                    return ()
+                    return self._settle(task, step)
                 case Split():
                     if step.failing:
                         task.family.failed(task.history[-1].finding.reason or "failed")
@@ -108,7 +112,7 @@ class Collection:
                 return item, delivered
             delivered.update(row.identity for row in item.rows)
             task.staging.add(item.rows, item.request)
-            self._observer.rows(task.slice, len(item.rows))
+            self._arrived(task, len(item.rows))
             if item.whole_from is not None and (done := task.finished_from(item.whole_from)):
                 self._commit(done, Settle(Status.COMPLETE))
             del item  # or its rows would stay in memory while the next page is waited for
@@ -134,14 +138,19 @@ class Collection:
             self._observer.waiting(task.history[-1].finding.reason or "asking again", wait)
             self._clock.sleep(wait)
 
-    def _settle(self, task: Task, settle: Settle) -> None:
-        """Commit, or put off what can be told only at the end."""
+    def _arrived(self, task: Task, rows: int) -> None:
+        """Take note that rows of a slice have come."""
+        self._observer.rows(task.slice, rows)
+
+    def _settle(self, task: Task, settle: Settle) -> Sequence[Task]:
+        """Commit, or put off what can be told only at the end; returns what is to be done next."""
         if settle.reason == BEYOND_RETENTION and task.history[-1].finding.kind is Kind.EMPTY:
             self._aged.append(task)
-            return
-        self._commit(task, settle)
+        else:
+            self._commit(task, settle)
+        return ()
 
-    def _commit(self, task: Task, settle: Settle) -> None:
+    def _commit(self, task: Task, settle: Settle, blobs: Sequence[Blob] = (), unread: Sequence[bytes] = ()) -> None:
         asked_at = task.asked_at or self._clock.now()
         empty_but_rows = settle.status is Status.EMPTY and task.staging.rows
         outcome = Outcome(
@@ -152,8 +161,9 @@ class Collection:
             reason=settle.reason,
             settled=task.window.end <= asked_at - timedelta(seconds=self._limits.settle),
         )
-        unread = (task.unread,) if task.unread is not None and settle.status is Status.GAP else ()
-        commit = self._run.commit(task.slice, outcome, task.staging, unread=unread)
+        if task.unread is not None and settle.status is Status.GAP:
+            unread = (*unread, task.unread)
+        commit = self._run.commit(task.slice, outcome, task.staging, unread=unread, recheck=task.recheck, blobs=blobs)
         task.done()
         self._note(task, commit)
         self._observer.committed(commit)

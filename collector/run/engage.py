@@ -6,19 +6,21 @@ sealed when every slice is complete, empty or a gap, and only then.
 
 import hashlib
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from collector.config import Engagement, Loaded, differences
 from collector.config.yamlfile import parse
-from collector.errors import ExitCode, UsageError
+from collector.errors import AccessError, CollectorError, ExitCode, TemporaryError, UsageError
 from collector.evidence import Commit, Coverage, Opening, RunFolder, cover, encode, find_runs, lock, read
 from collector.evidence.layout import ENGAGEMENT, SEAL
 from collector.model import Plan, Status
 from collector.run import environment
+from collector.run.connection import Connection, Seams
 from collector.run.plan import gaps_plan, make_plan
 from collector.run.registry import FEEDS
-from collector.run.wiring import Seams, collect
+from collector.run.wiring import Job, collect, everything_left
 
 
 class Result(NamedTuple):
@@ -37,40 +39,89 @@ def run(loaded: Loaded, seams: Seams, *, new: bool = False, gaps_of: Path | None
     not be ended: it stays open then and can be taken up again.
     """
     engagement = loaded.engagement
-    folder = engagement.evidence.folder / engagement.engagement
-    with lock(folder), closing(_folder(loaded, folder, seams, new=new, gaps_of=gaps_of)) as run_folder:
-        collect(engagement, run_folder, seams)
-        coverage = cover(run_folder.plan, run_folder.commits)
-        run_folder.seal(coverage=encode(coverage), bag_info=_bag_info(engagement, run_folder.plan))
-        return Result(run_folder.path, coverage, run_folder.commits, exit_code_of(run_folder.commits))
+    folder = engagement_folder(engagement)
+    with (
+        lock(folder),
+        Connection(engagement, seams) as connection,
+        closing(_folder(loaded, folder, seams, connection, new=new, gaps_of=gaps_of)) as run_folder,
+    ):
+        job = Job(engagement, run_folder, connection, seams.clock, seams.observer)
+        collect(job, everything_left(run_folder))
+        return sealed(run_folder, engagement)
 
 
-def exit_code_of(commits: tuple[Commit, ...]) -> ExitCode:
+def engagement_folder(engagement: Engagement) -> Path:
+    """Return the folder above all runs of an engagement."""
+    return engagement.evidence.folder / engagement.engagement
+
+
+def sealed(run_folder: RunFolder, engagement: Engagement) -> Result:
+    """Seal a run of which every slice is settled, and tell how it ended."""
+    coverage = cover(run_folder.plan, run_folder.commits)
+    run_folder.seal(coverage=encode(coverage), bag_info=_bag_info(engagement, run_folder.plan))
+    return Result(run_folder.path, coverage, run_folder.commits, exit_code_of(coverage))
+
+
+def exit_code_of(coverage: Coverage) -> ExitCode:
     """Return what a sealed run ends with: 4 where a role was missing, 3 with other gaps, 0 without."""
-    gaps = [commit.reason or "" for commit in commits if commit.status is Status.GAP]
+    gaps = [slice_.reason or "" for slice_ in coverage.slices if slice_.status is Status.GAP]
     if any(reason.startswith("forbidden") for reason in gaps):
         return ExitCode.ACCESS
     return ExitCode.GAPS if gaps else ExitCode.COMPLETE
 
 
-def _folder(loaded: Loaded, folder: Path, seams: Seams, *, new: bool, gaps_of: Path | None) -> RunFolder:
+def _folder(
+    loaded: Loaded, folder: Path, seams: Seams, connection: Connection, *, new: bool, gaps_of: Path | None
+) -> RunFolder:
     """Open the run to go on with, or a new one."""
-    plan = make_plan(loaded.engagement, seams.clock.now())
-    if gaps_of is not None:
-        plan = _gaps_of(gaps_of, loaded)
-    found = None if new else _open_run(loaded, folder, plan.gaps_of)
+    plan = None if gaps_of is None else _gaps_of(gaps_of, loaded)
+    found = None if new else _open_run(loaded, folder, plan.gaps_of if plan else None)
     if found is not None:
-        note = {"engagement_sha256": hashlib.sha256(loaded.text).hexdigest()}
-        return RunFolder.resume(found, store=seams.store, clock=seams.clock, key=_key, note=note)
+        run_folder = taken_up(found, loaded, seams)
+        connection.log_to(run_folder)
+        return run_folder
+    if plan is not None:
+        return _opened(loaded, folder, plan, seams, connection)
+    return new_run(loaded, folder, seams, connection)
+
+
+def new_run(loaded: Loaded, folder: Path, seams: Seams, connection: Connection) -> RunFolder:
+    """Open a run for all that the engagement asks as of now; raises what a sign-in raises, with the run left open."""
+    trouble: CollectorError | None = None
+    ahead = timedelta(0)
+    try:
+        ahead = connection.ahead()
+    except (AccessError, TemporaryError) as error:
+        trouble = error
+    run_folder = _opened(loaded, folder, make_plan(loaded.engagement, seams.clock.now(), ahead), seams, connection)
+    if trouble:
+        run_folder.close()
+        raise trouble
+    return run_folder
+
+
+def _opened(loaded: Loaded, folder: Path, plan: Plan, seams: Seams, connection: Connection) -> RunFolder:
+    run_folder = RunFolder.create(folder, opening(loaded, plan, seams), store=seams.store, clock=seams.clock)
+    connection.log_to(run_folder)
+    return run_folder
+
+
+def opening(loaded: Loaded, plan: Plan, seams: Seams) -> Opening:
+    """Return what a run of this plan is opened with."""
     evidence = loaded.engagement.evidence
-    opening = Opening(
+    return Opening(
         plan=plan,
         engagement=loaded.text,
         environment=environment.describe(seams.clock),
         compression=evidence.compression,
         chunk_bytes=evidence.chunk_bytes,
     )
-    return RunFolder.create(folder, opening, store=seams.store, clock=seams.clock)
+
+
+def taken_up(path: Path, loaded: Loaded, seams: Seams) -> RunFolder:
+    """Take up a run that is not sealed. Raises as `RunFolder.resume` does."""
+    note = {"engagement_sha256": hashlib.sha256(loaded.text).hexdigest()}
+    return RunFolder.resume(path, store=seams.store, clock=seams.clock, key=_key, note=note)
 
 
 def _key(source: str, line: bytes) -> tuple[bytes, bytes]:
@@ -90,11 +141,16 @@ def _gaps_of(path: Path, loaded: Loaded) -> Plan:
 def _open_run(loaded: Loaded, folder: Path, gaps_of: str | None) -> Path | None:
     """Return the newest open run that asks the same; raises UsageError where there are open runs but none does."""
     open_runs = [path for path in reversed(find_runs(folder)) if not (path / SEAL).exists()]
-    alike = [path for path in open_runs if read(path).plan.gaps_of == gaps_of]
+    alike = [path for path in open_runs if _is_run(read(path).plan, gaps_of)]
     same = next((path for path in alike if not differences(_document(path), loaded.document)), None)
     if same is None and alike:
         _require_same(alike[0], loaded)
     return same
+
+
+def _is_run(plan: Plan, gaps_of: str | None) -> bool:
+    """Whether a plan is that of `collector run`, for the same gaps if any; what a watch has open is for the watch."""
+    return plan.gaps_of == gaps_of and not plan.watch
 
 
 def _require_same(path: Path, loaded: Loaded) -> None:

@@ -13,23 +13,26 @@ import msgspec
 
 from collector import config
 from collector.config import Engagement
+from collector.errors import UsageError
 from collector.evidence import SliceCoverage
-from collector.model import Axis, Plan, Slice, SourcePlan, Status, Window
+from collector.model import Axis, Plan, Slice, SourcePlan, Status, Window, iso
 from collector.run.registry import FEEDS
-from collector.run.slicing import between, cut
+from collector.run.slicing import PIECES, between, cut
 from collector.sources import message_trace, unified_audit_log
+from collector.sources.management_activity import ManagementActivity
 from collector.sources.message_trace import MessageTrace
 from collector.sources.unified_audit_log import UnifiedAuditLog
 
-PIECES = 8
-"""Slices that what is asked of a source is cut into at least, so that there is work for all that may be in flight."""
-
 _AGING = timedelta(hours=1)
+_AT_THE_START = timedelta(minutes=2)
 
 
-def make_plan(engagement: Engagement, now: datetime) -> Plan:
-    """Freeze the engagement's windows and questions as they stand at `now`."""
-    return Plan(engagement.engagement, engagement.tenant, now, tuple(_source_plans(engagement, now)))
+def make_plan(engagement: Engagement, now: datetime, ahead: timedelta = timedelta(0)) -> Plan:
+    """Freeze the engagement's windows and questions as they stand at `now`.
+
+    `ahead` is how far the clock of the Activity API is ahead of ours: its windows go by that.
+    """
+    return Plan(engagement.engagement, engagement.tenant, now, tuple(_source_plans(engagement, now, ahead)))
 
 
 def gaps_plan(plan: Plan, run_id: str, slices: Iterable[SliceCoverage]) -> Plan:
@@ -66,7 +69,7 @@ def forecast(engagement: Engagement, now: datetime) -> list[Forecast]:
 def _forecasts(planned: SourcePlan, engagement: Engagement, now: datetime) -> Iterator[Forecast]:
     feed = FEEDS[planned.source]
     window = planned.window
-    assert window is not None  # noqa: S101 - both sources have one
+    assert window is not None  # noqa: S101 - each source has one
     left = dict.fromkeys(planned.parts, (window,))
     slices = Counter(one.part for one in slices_of(planned, left, now - feed.retention, feed.longest))
     rate = engagement.limits_of(planned.source).rate
@@ -76,7 +79,7 @@ def _forecasts(planned: SourcePlan, engagement: Engagement, now: datetime) -> It
         yield Forecast(planned.source, part, window.start, window.end, slices[part], requests, seconds)
 
 
-def _source_plans(engagement: Engagement, now: datetime) -> Iterator[SourcePlan]:
+def _source_plans(engagement: Engagement, now: datetime, ahead: timedelta) -> Iterator[SourcePlan]:
     asked = engagement.sources
     if asked.unified_audit_log is not None:
         source = asked.unified_audit_log
@@ -98,6 +101,27 @@ def _source_plans(engagement: Engagement, now: datetime) -> Iterator[SourcePlan]
             trace_parts(trace, engagement.mailboxes),
             question_for,
         )
+    if asked.management_activity is not None:
+        yield _activity_plan(engagement, asked.management_activity, now + ahead)
+
+
+def _activity_plan(engagement: Engagement, asked: config.ManagementActivity, now: datetime) -> SourcePlan:
+    """Plan along availability, to the service's now: what happened in the window may still become available.
+
+    A window that is as long as content is listed for starts a little later, or its start would be too old by the time
+    that it is asked for.
+    """
+    frozen = engagement.freeze(asked.window, now)
+    end = now.replace(microsecond=0)
+    oldest = end - ManagementActivity.retention
+    start = oldest + _AT_THE_START if frozen.start == oldest else frozen.start
+    if start >= end:
+        raise UsageError(
+            f"{ManagementActivity.name}: its window has not begun by the service's clock, which shows {iso(end)}",
+            remedy="set this machine's clock, or start the window earlier",
+        )
+    question = {"start_subscriptions": asked.start_subscriptions}
+    return SourcePlan(ManagementActivity.name, Axis.AVAILABLE, Window(start, end), asked.content_types, question)
 
 
 def audit_parts(asked: config.UnifiedAuditLog) -> tuple[str | None, ...]:

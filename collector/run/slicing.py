@@ -11,6 +11,9 @@ from math import ceil
 from collector.model import Window
 from collector.sources.session import CEILING
 
+PIECES = 8
+"""Parts that what is asked of a source is cut into at least, so that there is work for all that may be in flight."""
+
 COMFORTABLE = 20_000
 """Records that a slice is cut for: well below the ceiling of a session, and few requests an hour of quiet."""
 

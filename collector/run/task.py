@@ -74,13 +74,16 @@ class Family:
 
 
 class Task:
-    """A slice that is being asked for."""
+    """A slice that is being asked for; `recheck` where that is not for the first time."""
 
-    def __init__(self, slice_: Slice, staging: Staging, family: Family, attempts: int) -> None:
+    def __init__(
+        self, slice_: Slice, staging: Staging, family: Family, attempts: int, *, recheck: bool = False
+    ) -> None:
         self.slice = slice_
         self.staging = staging
         self.family = family
         self.attempts = attempts
+        self.recheck = recheck
         self.effort = Effort(attempts)
         self.history: list[Asked] = []
         self.page_size = 0
@@ -125,9 +128,9 @@ class Task:
         family = Family(self.family) if split.failing else self.family
         rest, tasks = self.staging, []
         for window in windows[:-1]:
-            own, rest = rest.part(_before(window.end))
-            tasks.append(Task(self._narrowed(window), own, family, attempts))
-        tasks.append(Task(self._narrowed(windows[-1]), rest, family, attempts))
+            own, rest = rest.part(before(window.end))
+            tasks.append(Task(self.narrowed(window), own, family, attempts, recheck=self.recheck))
+        tasks.append(Task(self.narrowed(windows[-1]), rest, family, attempts, recheck=self.recheck))
         for task in tasks:  # rows so big that only the smallest page might hold them are no smaller in a part
             task.page_size = 0 if split.failing else self.page_size
         return tasks
@@ -143,17 +146,19 @@ class Task:
             return None
         if not any(row.at is not None and row.at >= edge.timestamp() for row in self.staging.rows):
             return None
-        rest, done = self.staging.part(_before(edge))
-        finished = Task(self._narrowed(Window(edge, window.end)), done, self.family, self.attempts)
+        rest, done = self.staging.part(before(edge))
+        finished = Task(self.narrowed(Window(edge, window.end)), done, self.family, self.attempts, recheck=self.recheck)
         finished.asked_at = self.asked_at
-        self.slice, self.staging = self._narrowed(Window(window.start, edge)), rest
+        self.slice, self.staging = self.narrowed(Window(window.start, edge)), rest
         return finished
 
-    def _narrowed(self, window: Window) -> Slice:
+    def narrowed(self, window: Window) -> Slice:
+        """Return the slice with another window."""
         return Slice(self.slice.source, self.slice.part, self.slice.axis, window)
 
 
-def _before(edge: datetime) -> Callable[[StagedRow], bool]:
+def before(edge: datetime) -> Callable[[StagedRow], bool]:
+    """Return what tells the rows before a moment from others."""
     moment = edge.timestamp()
 
     def earlier(row: StagedRow) -> bool:

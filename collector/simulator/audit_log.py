@@ -153,16 +153,21 @@ class AuditLog:
         return shapes[self._behaviour.more_records_available]
 
     def _hits(self, asked: Mapping[str, Any]) -> Iterator[AuditRow]:
-        start = max(asked["StartDate"], self._now() - self._quotas.audit_retention)
+        now = self._now()
+        start = max(asked["StartDate"], now - self._quotas.audit_retention)
         low = bisect_left(self._rows, start, key=_created)
         bisect = bisect_right if self._behaviour.end_inclusive else bisect_left
         high = bisect(self._rows, asked["EndDate"], key=_created)
-        tests = list(_tests(asked))
+        tests = [_known(now), *_tests(asked)]
         return (row for row in self._rows[low:high] if all(test(row) for test in tests))
 
 
 def _created(row: AuditRow) -> datetime:
     return row.created
+
+
+def _known(now: datetime) -> Callable[[AuditRow], bool]:
+    return lambda row: (row.known_from or row.created) <= now
 
 
 def _random(*seed: int) -> Random:

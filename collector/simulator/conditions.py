@@ -8,13 +8,18 @@ from typing import Any
 
 from collector.model import Window
 
+CONTENT = "subscriptions/content"
+AUDIT = "audit"
+"""The operations of the Management Activity API that list blobs and fetch one; protocol.md A2."""
+
 
 @dataclass(frozen=True)
 class Asked:
     """A request as a fault sees it.
 
-    `n` counts from 1, cmdlets and other requests each on their own. `page` is the page of the session, from 1; of a
-    message trace 1 where the question begins and 2 where it goes on from a cursor.
+    `n` counts from 1: cmdlets, each operation of the Management Activity API, and all else, each on its own. `page`
+    is the page of the session, from 1; of a message trace 1 where the question begins and 2 where it goes on from a
+    cursor.
     """
 
     n: int
@@ -23,6 +28,9 @@ class Asked:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     window: Window | None = None
     page: int = 1
+    operation: str | None = None
+    content_type: str | None = None
+    content_id: str | None = None
 
 
 When = Callable[[Asked], bool]
@@ -76,6 +84,43 @@ def larger(limit: int) -> When:
 def chance(probability: float, seed: int = 1) -> When:
     """Fire on a share of the cmdlets, the same ones for the same seed."""
     return lambda asked: asked.cmdlet is not None and Random(f"{seed}/{asked.n}").random() < probability  # noqa: S311
+
+
+def any_feed(asked: Asked) -> bool:
+    """Fire on every request to the Management Activity API."""
+    return asked.operation is not None
+
+
+def operation(name: str) -> When:
+    """Fire on one operation of the Management Activity API: subscriptions/start, for one."""
+    return lambda asked: asked.operation == name
+
+
+def listing(*numbers: int) -> When:
+    """Fire on these pages of listings, counted from 1 over the life of the tenant; on all, where none is named."""
+    return lambda asked: asked.operation == CONTENT and (not numbers or asked.n in numbers)
+
+
+def blob(*numbers: int) -> When:
+    """Fire on these fetches of a blob, counted from 1 over the life of the tenant; on all, where none is named."""
+    return lambda asked: asked.operation == AUDIT and (not numbers or asked.n in numbers)
+
+
+def content_type(name: str) -> When:
+    """Fire on all that is asked of one content type, its blobs too."""
+    return lambda asked: asked.content_type == name
+
+
+def content_id(name: str) -> When:
+    """Fire on the fetches of one blob."""
+    return lambda asked: asked.content_id == name
+
+
+def feed_chance(probability: float, seed: int = 1) -> When:
+    """Fire on a share of the requests to the Management Activity API, the same ones for the same seed."""
+    return lambda asked: (
+        asked.operation is not None and Random(f"{seed}/{asked.operation}/{asked.n}").random() < probability  # noqa: S311
+    )
 
 
 def every(*conditions: When) -> When:

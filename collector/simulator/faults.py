@@ -1,4 +1,4 @@
-"""Everything a tenant gets wrong, as values: what happens, when, how often; protocol.md B4, B7, C1.
+"""Everything a tenant gets wrong, as values: what happens, when, how often; protocol.md A5, A7, B4, B7, C1.
 
 Invariants: faults compose, in their order; a fault fires as often as it says and never more. What each kind does
 stands in collector.simulator.mishaps.
@@ -26,6 +26,10 @@ class Kind(StrEnum):
     CLAIMS = "claims"
     PAGING_REFUSED = "paging-refused"
     LINK_LOOP = "link-loop"
+    FOREIGN_LINK = "foreign-link"
+    ACTIVITY_ERROR = "activity-error"
+    EMPTY_PAGE = "empty-page"
+    NO_ARRAY = "no-array"
     MINUS_ONE = "minus-one"
     EMPTY = "empty"
     SHORT_SESSION = "short-session"
@@ -57,7 +61,8 @@ class Fault:
 
     `status`, `text` and `retry_after` (seconds, an HTTP date or nonsense) are for STATUS and HTML; `exception` is the
     .NET type of TRANSIENT; `by` is how many rows the ResultCount of MISCOUNT is off; `size` is the bytes of blanks
-    behind a BLOATED answer; `seconds` is for SLOW and DRIP.
+    behind a BLOATED answer; `seconds` is for SLOW and DRIP; `code` is what ACTIVITY_ERROR says, AF429 with the status
+    that the tenant gives it; `base` is the scheme, host and port that FOREIGN_LINK leads to.
     """
 
     kind: Kind
@@ -70,6 +75,8 @@ class Fault:
     by: int = -1
     size: int = 2**20
     seconds: float = 1.0
+    code: str = "AF50000"
+    base: str = "https://feed.fabrikam.example.org"
 
 
 @dataclass(frozen=True)

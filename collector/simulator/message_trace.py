@@ -4,18 +4,16 @@ Invariants: newest first, rows of one moment by recipient; a truncated answer sa
 the next command. The row that a cursor names comes again.
 """
 
-import threading
 from bisect import bisect_left, bisect_right
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
-from math import ceil
 from typing import Any
 
 from collector.simulator.behaviour import Behaviour, Quotas
 from collector.simulator.parameters import Reader, bind, count, invalid, one_of, required, text, texts, tick
 from collector.simulator.scenario import Scenario, TraceRow, ticks
+from collector.simulator.throttle import Throttle
 from collector.simulator.wire import Answer
 
 DEFAULT_WINDOW = timedelta(hours=48)
@@ -60,19 +58,11 @@ class MessageTrace:
         self._behaviour = behaviour
         self._quotas = quotas
         self._now = now
-        self._recent: deque[datetime] = deque()
-        self._lock = threading.Lock()
+        self._throttle = Throttle(quotas.trace_requests, quotas.trace_period, now)
 
     def throttled(self) -> int | None:
         """Count a request against the quota; returns the seconds of Retry-After where it is used up."""
-        with self._lock:
-            now = self._now()
-            while self._recent and self._recent[0] <= now - self._quotas.trace_period:
-                self._recent.popleft()
-            if len(self._recent) >= self._quotas.trace_requests:
-                return max(1, ceil((self._recent[0] + self._quotas.trace_period - now).total_seconds()))
-            self._recent.append(now)
-            return None
+        return self._throttle.wait()
 
     def trace(self, given: Mapping[str, Any]) -> Answer:
         """Answer one call; raises CmdletError for parameters that do not bind, and for a window that is not served."""
@@ -102,8 +92,9 @@ class MessageTrace:
         cursor = asked.get("StartingRecipientAddress", "")
         bisect = bisect_right if cursor or self._behaviour.end_inclusive else bisect_left
         low, high = bisect_left(self._rows, start, key=_received), bisect(self._rows, end, key=_received)
-        tests = list(_tests(asked))
-        newest_first = map(self._rows.__getitem__, range(high - 1, low - 1, -1))
+        now = self._now()
+        tests = [_known(now), *_tests(asked)]
+        newest_first = (self._rows[place].at(now) for place in range(high - 1, low - 1, -1))
         return (
             row
             for row in newest_first
@@ -113,6 +104,11 @@ class MessageTrace:
 
 def _received(row: TraceRow) -> str:
     return row.received
+
+
+def _known(now: datetime) -> Callable[[TraceRow], bool]:
+    stamp = ticks(now)
+    return lambda row: row.known_from <= now if row.known_from else row.received <= stamp
 
 
 def _one_of(column: Callable[[TraceRow], str], wanted: frozenset[str]) -> Callable[[TraceRow], bool]:

@@ -1,8 +1,8 @@
-"""What each kind of fault does; protocol.md B3, B4, B7, C1.
+"""What each kind of fault does; protocol.md A7, B3, B4, B7, C1.
 
 Invariants: a mishap is a small function in one of three tables (instead of the cmdlet, around it, on its way out);
-only an answer of rows comes to harm on its way out. UNAUTHORIZED and CLAIMS need the token, LINK_LOOP the request and
-CYCLE the session: they are the exchange's own.
+only a good answer comes to harm on its way out. UNAUTHORIZED and CLAIMS need the token, LINK_LOOP the request and
+CYCLE the session, the feed's ACTIVITY_ERROR, EMPTY_PAGE and FOREIGN_LINK its listing: they stand where these are known.
 """
 
 import json
@@ -146,6 +146,7 @@ ON_THE_WAY: dict[Kind, Callable[[Fault, Reply], Reply]] = {
     Kind.PRETTY: _pretty,
     Kind.TWICE: _twice,
     Kind.NO_VALUE: _no_value,
+    Kind.NO_ARRAY: lambda _, reply: replace(reply, body=b'{"value":%b}' % reply.body),
     Kind.ERRORS: _errors,
     Kind.BLOATED: lambda fault, reply: replace(reply, body=reply.body + b" " * fault.size),
     Kind.BROKEN_GZIP: _broken_gzip,
@@ -158,3 +159,6 @@ ON_THE_WAY: dict[Kind, Callable[[Fault, Reply], Reply]] = {
     Kind.DRIP: lambda fault, reply: replace(reply, drip=fault.seconds),
 }
 """What happens to an answer of rows on its way to the client."""
+
+OF_AN_OBJECT = frozenset({Kind.TWICE, Kind.NO_VALUE, Kind.ERRORS})
+"""Those of ON_THE_WAY that need the object around the rows; the Management Activity API answers with bare arrays."""

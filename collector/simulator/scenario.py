@@ -32,7 +32,10 @@ RECORD_TYPES = {
 
 
 class AuditRow(NamedTuple):
-    """One audit record. `body` is the AuditData, or an object whose `str` renders it."""
+    """One audit record. `body` is the AuditData, or an object whose `str` renders it.
+
+    Search-UnifiedAuditLog returns it from `known_from` on; None: as soon as it happened.
+    """
 
     created: datetime
     identity: str
@@ -40,6 +43,7 @@ class AuditRow(NamedTuple):
     user: str
     operation: str
     body: object
+    known_from: datetime | None = None
 
     @property
     def raw_auditdata(self) -> str:
@@ -48,7 +52,11 @@ class AuditRow(NamedTuple):
 
 
 class TraceRow(NamedTuple):
-    """One (message, recipient) of a message trace. `received` has seven fractional digits and a Z; protocol.md C4."""
+    """One (message, recipient) of a message trace. `received` has seven fractional digits and a Z; protocol.md C4.
+
+    Get-MessageTraceV2 returns it from `known_from` on (None: as soon as it was received), until `settled_from` with
+    `first_status` for its status.
+    """
 
     received: str
     message_trace_id: str
@@ -60,6 +68,14 @@ class TraceRow(NamedTuple):
     status: str = "Delivered"
     from_ip: str = "192.0.2.10"
     to_ip: str = ""
+    known_from: datetime | None = None
+    settled_from: datetime | None = None
+    first_status: str = "Pending"
+
+    def at(self, now: datetime) -> "TraceRow":
+        """Return the row as it is told at a moment."""
+        unsettled = self.settled_from is not None and now < self.settled_from
+        return self._replace(status=self.first_status) if unsettled else self
 
 
 class Mailbox(NamedTuple):

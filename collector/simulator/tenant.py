@@ -1,4 +1,4 @@
-"""The simulated tenant as its users start it: one address for identity provider and admin API.
+"""The simulated tenant as its users start it: one address for identity provider, admin API and feed.
 
 Invariants: nothing of a secret or token is kept in what it remembers of a request; leaving the context ends every
 thread and takes the temporary folder away.
@@ -7,23 +7,28 @@ thread and takes the temporary folder away.
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qs
 
 from collector.clock import SystemClock
 from collector.model import iso
+from collector.simulator.activity_api import ActivityApi
+from collector.simulator.activity_feed import Feed
 from collector.simulator.behaviour import Access, Behaviour, Quotas
 from collector.simulator.certificates import PFX_PASSWORD, app_key, server_context
 from collector.simulator.conditions import Asked
 from collector.simulator.exchange import Exchange, read_call
 from collector.simulator.faults import FaultLine, Faults
+from collector.simulator.feed_call import read_call as read_feed_call
 from collector.simulator.identity import IdentityProvider, form
 from collector.simulator.mishaps import INSTEAD
+from collector.simulator.publishing import publish
 from collector.simulator.scenario import TENANT_ID, Scenario
 from collector.simulator.server import Server
 from collector.simulator.tokens import CLIENT_ID, Tokens
@@ -38,8 +43,9 @@ SECRET_VARIABLE = "COLLECTOR_SIMULATOR_SECRET"  # noqa: S105 - a name, not a sec
 class Seen:
     """What was asked of the tenant, and the status it was answered with (0 where the answer never began).
 
-    `parameters` are the cmdlet's, or grant_type, scope and claims of a token request. Of an Authorization header
-    only its scheme is kept.
+    `parameters` are the cmdlet's, or grant_type, scope and claims of a token request, or what was posted to the
+    feed. `query` holds what stands behind the question mark, the values of a name that stands there more than once
+    joined by commas. Of an Authorization header only its scheme is kept.
     """
 
     method: str
@@ -48,13 +54,15 @@ class Seen:
     cmdlet: str | None
     parameters: Mapping[str, Any]
     status: int
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 class SimulatedTenant:
     """A tenant on loopback; serves from its making until `close` or the end of the context.
 
-    `requests` is what was asked so far, in the order of the answers. `latency` is seconds before each cmdlet's
-    answer. `now` is the clock of the service: of its Date header, its tokens, quotas and retention.
+    `requests` is what was asked so far, in the order of the answers. `feed` is what the Management Activity API holds;
+    None: the scenario, published. `latency` is seconds before each answer of a cmdlet or the feed. `now` is the clock
+    of the service: of its Date header, its tokens, quotas and retention, and of what has happened.
     """
 
     client_id = CLIENT_ID
@@ -66,6 +74,7 @@ class SimulatedTenant:
         self,
         scenario: Scenario,
         *,
+        feed: Feed | None = None,
         faults: Faults = Faults(),  # noqa: B008 - frozen
         quotas: Quotas = Quotas(),  # noqa: B008
         behaviour: Behaviour = Behaviour(),  # noqa: B008
@@ -89,6 +98,15 @@ class SimulatedTenant:
             self.address,
             scenario=scenario,
             behaviour=behaviour,
+            quotas=quotas,
+            tokens=tokens,
+            faults=self._faults,
+            now=now,
+        )
+        self._activity = ActivityApi(
+            self.address,
+            feed=lambda: feed or publish(scenario),
+            behaviour=behaviour.feed,
             quotas=quotas,
             tokens=tokens,
             faults=self._faults,
@@ -148,7 +166,7 @@ class SimulatedTenant:
         }
 
     def _answer(self, request: Request) -> Reply:
-        reply = self._exchange.answer(request)
+        reply = self._exchange.answer(request) or self._activity.answer(request)
         if reply is not None:
             reply = replace(reply, wait=reply.wait + self._latency)
         else:
@@ -168,7 +186,8 @@ def _seen(request: Request, reply: Reply) -> Seen:
         headers["authorization"] = headers["authorization"].split(" ")[0]
     cmdlet, parameters = _told(request)
     status = 0 if reply.ending is Ending.NOTHING else reply.status
-    return Seen(request.method, request.path, headers, cmdlet, parameters, status)
+    query = {name: ",".join(values) for name, values in parse_qs(request.query, keep_blank_values=True).items()}
+    return Seen(request.method, request.path, headers, cmdlet, parameters, status, query)
 
 
 def _told(request: Request) -> tuple[str | None, Mapping[str, Any]]:
@@ -178,5 +197,7 @@ def _told(request: Request) -> tuple[str | None, Mapping[str, Any]]:
         except CmdletError:
             return None, {}
         return call.cmdlet, call.parameters
+    if feed_call := read_feed_call(request):
+        return None, feed_call.posted
     shown = ("grant_type", "scope", "claims")
     return None, {name: value for name, value in form(request).items() if name in shown}

@@ -1,4 +1,4 @@
-"""Access tokens: what they say, and which of them the admin API accepts; protocol.md B4, B5, E6.
+"""Access tokens: what they say, and which of them the APIs accept; protocol.md A1, B4, B5, E6.
 
 Invariants: a token says for whom, for what and until when; only one that was signed here is accepted, and none that
 was revoked. While a claims challenge stands, a token that was asked for without its claims is born revoked.
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from collector.simulator.assertions import b64, unb64
-from collector.simulator.behaviour import Access
+from collector.simulator.behaviour import FEED_READ, FEED_READ_DLP, Access
 from collector.simulator.scenario import TENANT_ID
 from collector.simulator.wire import Reply
 
@@ -22,6 +22,7 @@ OBJECT_ID = "77777777-8888-4999-8aaa-000000000000"
 
 _EXCHANGE_APP = "00000002-0000-0ff1-ce00-000000000000"
 _APP_ROLE = "Exchange.ManageAsApp"
+_USER_SCOPE = "Exchange.Manage"
 
 
 class Unauthorized(Exception):  # noqa: N818
@@ -41,7 +42,7 @@ class Grant:
 
 
 class Tokens:
-    """The access tokens of one tenant, for the admin API at `address`."""
+    """The access tokens of one tenant, for the APIs at `address`."""
 
     def __init__(self, address: str, access: Access, now: Callable[[], datetime]) -> None:
         self._address = address
@@ -60,18 +61,28 @@ class Tokens:
 
     def check(self, authorization: str | None) -> str:
         """Return the token of an Authorization header; raises Unauthorized where Exchange Online would say 401."""
-        token = (authorization or "").removeprefix("Bearer ")
-        claims = self._claims(token)
-        fits = (
-            token not in self._revoked
-            and claims.get("aud") == self._address
-            and claims.get("tid") == TENANT_ID
-            and claims.get("exp", 0) > self._now().timestamp()
-            and (_APP_ROLE in claims.get("roles", ()) or "scp" in claims)
-        )
-        if not fits:
+        token = self.bearer(authorization)
+        if self.tenant(token) != TENANT_ID or self.permissions(token).isdisjoint((_APP_ROLE, _USER_SCOPE)):
             raise Unauthorized(self._refusal())
         return token
+
+    def bearer(self, authorization: str | None) -> str:
+        """Return the token of an Authorization header; raises Unauthorized unless it is ours, for us and alive."""
+        token = (authorization or "").removeprefix("Bearer ")
+        claims = self._claims(token)
+        alive = token not in self._revoked and claims.get("exp", 0) > self._now().timestamp()
+        if not alive or claims.get("aud") != self._address:
+            raise Unauthorized(self._refusal())
+        return token
+
+    def tenant(self, token: str) -> str:
+        """Return the tenant that a token is of."""
+        return str(self._claims(token).get("tid"))
+
+    def permissions(self, token: str) -> frozenset[str]:
+        """Return the app roles of a token, or the scopes of a user's."""
+        claims = self._claims(token)
+        return frozenset((*claims.get("roles", ()), *claims.get("scp", "").split()))
 
     def may_run(self, token: str, cmdlet: str) -> bool:
         """Whether the token's holder has a role for a cmdlet; protocol.md B4, B5."""
@@ -95,7 +106,8 @@ class Tokens:
 
     def _token_claims(self, grant: Grant) -> dict[str, Any]:
         now = int(self._now().timestamp())
-        who = {"upn": grant.user, "scp": "Exchange.Manage"} if grant.user else {"roles": self._access.roles}
+        scopes = (_USER_SCOPE, *(role for role in self._access.roles if role in (FEED_READ, FEED_READ_DLP)))
+        who = {"upn": grant.user, "scp": " ".join(scopes)} if grant.user else {"roles": self._access.roles}
         return {
             "aud": grant.audience,
             "iss": f"{self._address}/{TENANT_ID}/v2.0",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from collector.errors import Forbidden, QuestionError, Refused, TooLarge
 from collector.http.client import Effort
-from collector.model import Row, Slice, Window
+from collector.model import Row, Slice, Window, iso
 
 
 class Kind(StrEnum):
@@ -135,3 +135,14 @@ def loose(raw: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return row if isinstance(row, dict) else {}
+
+
+def named(slice_: Slice) -> dict[str, str | None]:
+    """Return a slice as the request log names it."""
+    window = slice_.window
+    return {
+        "source": slice_.source,
+        "part": slice_.part,
+        "start": iso(window.start) if window else None,
+        "end": iso(window.end) if window else None,
+    }

@@ -4,32 +4,26 @@ Invariants: no cmdlet leaves that is not a reading one, whoever asks; a next lin
 gave it, with the same body and anchor, and never twice; a chain of links that brings nothing new is given up.
 """
 
-import hashlib
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import urljoin
 
 import msgspec
 
 from collector.auth import SignIn
-from collector.errors import Unanswered, UsageError
+from collector.errors import UsageError
 from collector.http.client import Client, Effort, Request
 from collector.http.cut import Envelope, cut
 from collector.http.transport import Received
-from collector.model import Slice, iso
+from collector.model import Slice
+from collector.sources.base import named
+from collector.sources.links import Chain
 
 READING_BY_NAME = frozenset(
     {"Search-UnifiedAuditLog", "Search-MailboxAuditLog", "Search-AdminAuditLog", "Start-HistoricalSearch"}
 )
 """Cmdlets that read although they are no Get-*. A verb is no proof: Search-Mailbox can purge mail."""
-
-_IDLE = 10
-"""Answers in a row that may bring no new rows and still name a next link."""
-
-_LONGEST_CHAIN = 1_000
-"""Answers of one call: a million rows where a page holds a thousand, as the service's own do (protocol.md B2)."""
 
 _GET = re.compile(r"Get-[A-Za-z0-9]+", re.ASCII)
 _SYSTEM_MAILBOX = "SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}"
@@ -68,10 +62,10 @@ class Bridge:
         """Yield a cmdlet's answers, following next links. Raises UsageError for a cmdlet that does not only read."""
         name = must_read(cmdlet)
         body = msgspec.json.encode({"CmdletInput": {"CmdletName": name, "Parameters": dict(parameters)}})
-        about = {"cmdlet": name, "parameters": dict(parameters), "slice": _named(slice_)}
+        about = {"cmdlet": name, "parameters": dict(parameters), "slice": named(slice_)}
         headers = self._headers(name, page_size)
         first = f"{self._base}/adminapi/beta/{self._sign_in.tenant_id}/InvokeCommand"
-        chain = _Chain(first)
+        chain = Chain(first)
         address: str | None = first
         while address is not None:
             request = Request("POST", address, self._base, headers, body, about)
@@ -102,37 +96,3 @@ class Bridge:
 
 def _read(received: Received) -> Envelope:
     return cut(received.body)
-
-
-class _Chain:
-    """The answers of one call, to tell whether their links lead on."""
-
-    def __init__(self, first: str) -> None:
-        self._first = first
-        self._addresses = {first}
-        self._pages: set[bytes] = set()
-        self._idle = 0
-
-    def leads_to(self, link: str, rows: Sequence[bytes]) -> str:
-        """Return the address to go on with after these rows; raises Unanswered for a loop, or a link that is none."""
-        page = hashlib.sha256(b"\n".join(rows)).digest()
-        self._idle = 0 if rows and page not in self._pages else self._idle + 1
-        self._pages.add(page)
-        try:
-            address = urljoin(self._first, link)
-        except ValueError:
-            raise Unanswered("the next link is no address", reason="paging-refused") from None
-        if address in self._addresses or self._idle >= _IDLE or len(self._addresses) >= _LONGEST_CHAIN:
-            raise Unanswered("the next links lead nowhere", reason="paging-loop")
-        self._addresses.add(address)
-        return address
-
-
-def _named(slice_: Slice) -> dict[str, str | None]:
-    window = slice_.window
-    return {
-        "source": slice_.source,
-        "part": slice_.part,
-        "start": iso(window.start) if window else None,
-        "end": iso(window.end) if window else None,
-    }

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from collector.evidence import Commit, Opening, RunFolder, Store, cover, encode, find_runs, lines, read
+from collector.evidence import Commit, Opening, RunFolder, Standing, Store, cover, encode, find_runs, lines, read
 from collector.evidence.layout import SEAL
 from collector.model import Axis, Outcome, Plan, Row, Slice, SourcePlan, Status, Window
 from tests.fakes import FakeClock
@@ -104,13 +104,16 @@ def records(run: Path) -> Counter[tuple[str, bytes]]:
     )
 
 
-def begin(evidence: Path, store: Store | None = None, opening: Opening = OPENING) -> RunFolder:
+def begin(
+    evidence: Path, store: Store | None = None, opening: Opening = OPENING, standing: Standing | None = None
+) -> RunFolder:
     folder = evidence / opening.plan.engagement
-    return RunFolder.create(folder, opening, store=store or Store(), clock=FakeClock())
+    return RunFolder.create(folder, opening, store=store or Store(), clock=FakeClock(), standing=standing)
 
 
-def resume(path: Path, store: Store | None = None) -> RunFolder:
-    return RunFolder.resume(path, store=store or Store(), clock=FakeClock(), key=key, note={"signal": "none"})
+def resume(path: Path, store: Store | None = None, standing: Standing | None = None) -> RunFolder:
+    store = store or Store()
+    return RunFolder.resume(path, store=store, clock=FakeClock(), key=key, note={"signal": "none"}, standing=standing)
 
 
 def commit(folder: RunFolder, wanted: Wanted) -> Commit:

@@ -191,3 +191,16 @@ def test_thirty_thousand_records_in_three_seconds_are_served() -> None:
         page = caller.search(window=Window(START, START + timedelta(seconds=3)))
     assert len(page) == 5000
     assert {row["ResultCount"] for row in page} == {30_000}
+
+
+def test_a_record_that_comes_late_is_found_from_its_moment_on() -> None:
+    rows = [row._replace(known_from=NOW if row.identity == "id-3" else None) for row in audit_rows(5)]
+    for now, found in ((NOW - timedelta(seconds=1), 4), (NOW, 5)):
+        with calling(Scenario.of(audit=rows, window=WINDOW), now=lambda now=now: now) as caller:
+            assert len(caller.search()) == found
+
+
+def test_what_has_not_happened_yet_is_not_found() -> None:
+    now = START + timedelta(hours=12)
+    with calling(Scenario.of(audit=audit_rows(24), window=WINDOW), now=lambda: now) as caller:
+        assert len(caller.search()) == 13

@@ -162,3 +162,25 @@ def test_other_cmdlets_do_not_spend_the_quota() -> None:
     with calling(hourly(1), quotas=Quotas(trace_requests=1)) as caller:
         caller.search()
         assert caller.trace(Window(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 2, tzinfo=UTC)))
+
+
+def test_a_trace_that_comes_late_is_found_from_its_moment_on() -> None:
+    rows = [trace_row(f"2026-10-01T0{n}:00:00.0000000Z", "a@x", n) for n in range(3)]
+    rows[1] = rows[1]._replace(known_from=NOW)
+    for now, found in ((NOW - timedelta(seconds=1), ["trace-2", "trace-0"]), (NOW, ["trace-2", "trace-1", "trace-0"])):
+        with calling(Scenario.of(traces=rows, window=WINDOW), now=lambda now=now: now) as caller:
+            assert [row["MessageTraceId"] for row in caller.trace()] == found
+
+
+def test_a_trace_that_has_not_happened_yet_is_not_found() -> None:
+    rows = [trace_row(f"2026-10-01T0{n}:00:00.0000000Z", "a@x", n) for n in range(3)]
+    with calling(Scenario.of(traces=rows, window=WINDOW), now=lambda: START + timedelta(hours=1)) as caller:
+        assert [row["MessageTraceId"] for row in caller.trace()] == ["trace-1", "trace-0"]
+
+
+def test_the_status_of_a_trace_changes_at_its_moment() -> None:
+    row = trace_row("2026-10-01T01:00:00.0000000Z", "a@x", settled_from=NOW)
+    for now, status in ((NOW - timedelta(seconds=1), "Pending"), (NOW, "Delivered")):
+        with calling(Scenario.of(traces=[row], window=WINDOW), now=lambda now=now: now) as caller:
+            assert [found["Status"] for found in caller.trace()] == [status]
+            assert [found["Status"] for found in caller.trace(Status=[status])] == [status]

@@ -1,0 +1,158 @@
+"""What the unified audit log and the Activity feed cover, by their runs' accounts: what each should hold of a record.
+
+Invariants: only slices that are complete or empty count; runs count together; a question that was narrowed by what
+cannot be told from a record covers nothing, and is named.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from collector.analysis.audit_record import AuditRecord
+from collector.analysis.compare import Expected
+from collector.analysis.stretches import Stretches
+from collector.evidence import Account, SliceCoverage, cover
+from collector.model import Status, Window
+
+AUDIT_LOG, FEED = "unified-audit-log", "management-activity"
+
+DELAY = timedelta(hours=24)
+"""How long after its event a record of the feed may become available: 60 to 90 minutes as a rule, without guarantee;
+after a day it is called missing. Sources: protocol.md A4, C1; design 1.3 on what is settled."""
+
+RECORD_TYPES = {
+    "ExchangeAdmin": 1,
+    "ExchangeItem": 2,
+    "ExchangeItemGroup": 3,
+    "SharePoint": 4,
+    "SharePointFileOperation": 6,
+    "AzureActiveDirectory": 8,
+    "AzureActiveDirectoryStsLogon": 15,
+    "ExchangeAggregatedOperation": 19,
+    "ExchangeItemAggregated": 50,
+}
+"""The numbers in records of the record types that a question names; protocol.md F1 and the schema's table."""
+
+_TOLD_BY_A_RECORD = {"Operations", "UserIds"}
+_NOT_NARROWING = {"cmdlet", "HighCompleteness"}
+
+
+class Scope(NamedTuple):
+    """What Search-UnifiedAuditLog was asked for (protocol.md C1); None is all."""
+
+    operations: tuple[str, ...] | None = None
+    users: tuple[str, ...] | None = None
+    record_type: str | None = None
+
+    def holds(self, record: AuditRecord) -> bool:
+        """Whether an answer would hold a record; names are compared without case."""
+        return (
+            (self.record_type is None or record.record_type == RECORD_TYPES[self.record_type])
+            and _among(record.operation, self.operations)
+            and _among(record.user, self.users)
+        )
+
+
+def _among(name: str, names: tuple[str, ...] | None) -> bool:
+    return names is None or name.casefold() in {one.casefold() for one in names}
+
+
+class Cover(Protocol):
+    """What a side covers."""
+
+    def expects(self, record: AuditRecord) -> Expected:
+        """Return what the side should hold of a record."""
+
+
+class AuditLogCover:
+    """What unified-audit-log covers: time along which things happened, by what was asked for.
+
+    `obstacles` are the questions that nothing can be compared with.
+    """
+
+    def __init__(self, accounts: Iterable[Account]) -> None:
+        found: dict[Scope, list[SliceCoverage]] = {}
+        obstacles: dict[str, None] = {}
+        for account in accounts:
+            question = _question(account)
+            for slice_ in _slices(account, AUDIT_LOG):
+                unusable = _unusable(question, slice_.part)
+                if unusable:
+                    obstacles[_obstacle(account.path, unusable)] = None
+                else:
+                    found.setdefault(_scope(question, slice_.part), []).append(slice_)
+        self._asked = [
+            (scope, _stretches(slices), _stretches(one for one in slices if one.settled))
+            for scope, slices in found.items()
+        ]
+        self.obstacles = tuple(obstacles)
+        self.scopes = tuple(scope for scope, whole, _ in self._asked if whole.windows)
+        self.times = Stretches(window for _, whole, _ in self._asked for window in whole.windows)
+
+    def expects(self, record: AuditRecord) -> Expected:
+        """Return what it should hold of a record; CERTAIN only where it was settled when it was asked."""
+        said = [_expected(record.at, whole, settled) for scope, whole, settled in self._asked if scope.holds(record)]
+        return max(said, default=Expected.NOT_ASKED)
+
+
+def _expected(at: float | None, whole: Stretches, settled: Stretches) -> Expected:
+    if at is None or not whole.hold(at):
+        return Expected.OUTSIDE_TIME
+    return Expected.CERTAIN if settled.hold(at) else Expected.LATE
+
+
+class FeedCover:
+    """What management-activity covers: time along which records became available, by content type."""
+
+    def __init__(self, accounts: Iterable[Account]) -> None:
+        found: dict[str | None, list[SliceCoverage]] = {}
+        for account in accounts:
+            for slice_ in _slices(account, FEED):
+                found.setdefault(slice_.part, []).append(slice_)
+        self._whole = {part: _stretches(slices) for part, slices in found.items() if part is not None}
+        self.content_types = tuple(sorted(part for part, whole in self._whole.items() if whole.windows))
+        self.times = Stretches(window for whole in self._whole.values() for window in whole.windows)
+
+    def expects(self, record: AuditRecord) -> Expected:
+        """Return what it should hold of a record; CERTAIN only where all of the DELAY after it is covered."""
+        whole = self._whole.get(record.content_type or "")
+        if whole is None:
+            return Expected.NOT_CARRIED
+        if record.at is None or not whole.hold(record.at):
+            return Expected.OUTSIDE_TIME
+        return Expected.CERTAIN if whole.hold(record.at, DELAY.total_seconds()) else Expected.LATE
+
+
+def _obstacle(run: Path, unusable: Sequence[str]) -> str:
+    return f"{run}: {AUDIT_LOG} was narrowed by {', '.join(unusable)}, which no record tells; that is not compared"
+
+
+def _question(account: Account) -> dict[str, Any]:
+    """Return what unified-audit-log was asked; a plan in which it stands more than once asks the same each time."""
+    return next((planned.question for planned in account.plan.sources if planned.source == AUDIT_LOG), {})
+
+
+def _slices(account: Account, source: str) -> Iterator[SliceCoverage]:
+    return (one for one in cover(account.plan, account.commits).slices if one.source == source)
+
+
+def _stretches(slices: Iterable[SliceCoverage]) -> Stretches:
+    """Return the time of the slices that are no gap."""
+    return Stretches(
+        Window(one.start, one.end) for one in slices if one.start and one.end and one.status is not Status.GAP
+    )
+
+
+def _scope(question: dict[str, Any], part: str | None) -> Scope:
+    return Scope(_names(question, "Operations"), _names(question, "UserIds"), part)
+
+
+def _names(question: dict[str, Any], parameter: str) -> tuple[str, ...] | None:
+    return tuple(str(one) for one in question[parameter]) if question.get(parameter) else None
+
+
+def _unusable(question: dict[str, Any], part: str | None) -> list[str]:
+    """Return what narrows a question and cannot be told from a record."""
+    unknown = [name for name in question if name not in _TOLD_BY_A_RECORD | _NOT_NARROWING]
+    return unknown + ([f"RecordType {part}"] if part is not None and part not in RECORD_TYPES else [])
