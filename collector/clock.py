@@ -66,3 +66,42 @@ class SystemClock:
     def stopped(self) -> bool:
         """Whether `stop` was called."""
         return self._stopped.is_set()
+
+
+class PartClock:
+    """Another clock's time for a part of the work, which can be stopped by itself; it stops with the other too."""
+
+    def __init__(self, whole: Clock) -> None:
+        self._whole = whole
+        self._stopped = False
+
+    def now(self) -> datetime:
+        """Return the wall-clock time, UTC."""
+        return self._whole.now()
+
+    def monotonic(self) -> float:
+        """Return seconds that never go backwards."""
+        return self._whole.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises Interrupted within a second when this clock is stopped, at once when the other is."""
+        until = self._whole.monotonic() + seconds
+        self.check()
+        while (left := until - self._whole.monotonic()) > 0:
+            self._whole.sleep(min(left, 1.0))
+            self.check()
+
+    def check(self) -> None:
+        """Raise Interrupted if this clock, or the other, was stopped."""
+        self._whole.check()
+        if self._stopped:
+            raise Interrupted("this part of the work was stopped", remedy="run the same command again to go on")
+
+    def stop(self) -> None:
+        """Ask every wait and every check on this clock to raise Interrupted from now on."""
+        self._stopped = True
+
+    @property
+    def stopped(self) -> bool:
+        """Whether this clock, or the other, was stopped."""
+        return self._stopped or self._whole.stopped

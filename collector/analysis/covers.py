@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from collector.analysis.audit_record import AuditRecord
 from collector.analysis.compare import Expected
 from collector.analysis.stretches import Stretches
-from collector.evidence import Account, SliceCoverage, cover
+from collector.evidence import Account, SliceCoverage
 from collector.model import Status, Window
 
 AUDIT_LOG, FEED = "unified-audit-log", "management-activity"
@@ -134,7 +134,7 @@ def _question(account: Account) -> dict[str, Any]:
 
 
 def _slices(account: Account, source: str) -> Iterator[SliceCoverage]:
-    return (one for one in cover(account.plan, account.commits).slices if one.source == source)
+    return (one for one in account.coverage.slices if one.source == source)
 
 
 def _stretches(slices: Iterable[SliceCoverage]) -> Stretches:

@@ -15,7 +15,7 @@ from collector.clock import Clock, SystemClock
 from collector.config import Network
 from collector.config.reading import Loaded, load
 from collector.errors import PRECEDENCE, CollectorError, DiskError, ExitCode, Interrupted, UsageError
-from collector.evidence import Account, Store, Verification, chained, cover, find_runs, links, read
+from collector.evidence import Account, Store, Verification, chained, find_runs, links, read
 from collector.evidence import verify as verify_run
 from collector.http.transport import RequestsTransport, Transport
 from collector.run.connection import Seams
@@ -95,7 +95,7 @@ def status_all(folder: Path, *, as_json: bool) -> int:
     """Show what each run below a folder covers, as its plan and journal tell it; 6 where one's cannot be read."""
     codes = {ExitCode.COMPLETE}
     for account in _accounts(folder, codes, as_json=as_json):
-        coverage = cover(account.plan, account.commits)
+        coverage = account.coverage
         show.status(show.RunStatus(account.path, coverage, account.sealed, account.problems), as_json=as_json)
     return min(codes, key=PRECEDENCE.index)
 

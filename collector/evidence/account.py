@@ -4,11 +4,13 @@ Invariant: reading changes nothing and believes only the whole part of the journ
 verified (`verify` does that).
 """
 
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from collector.errors import IntegrityError
+from collector.evidence.coverage import Coverage, cover
 from collector.evidence.journal import Commit, Opened, walk
 from collector.evidence.layout import JOURNAL, PLAN, SEAL
 from collector.evidence.lines import read_blocks
@@ -16,7 +18,10 @@ from collector.model import Plan
 
 
 class Account(msgspec.Struct, frozen=True):
-    """A run as its plan and journal tell it; `problems` says where they stop being readable, `torn` is no problem."""
+    """A run as its plan and journal tell it; `problems` says where they stop being readable, `torn` is no problem.
+
+    `until` is where it was closed before its planned end, if it was.
+    """
 
     path: Path
     opened: Opened
@@ -25,6 +30,12 @@ class Account(msgspec.Struct, frozen=True):
     sealed: bool
     torn: bool
     problems: tuple[str, ...]
+    until: datetime | None = None
+
+    @property
+    def coverage(self) -> Coverage:
+        """What it covers, as its plan and commits have it."""
+        return cover(self.plan, self.commits, self.until)
 
 
 def read(path: Path) -> Account:
@@ -41,6 +52,7 @@ def read(path: Path) -> Account:
         sealed=(path / SEAL).is_file(),
         torn=found.torn,
         problems=(f"{JOURNAL}: {found.problem}",) if found.problem else (),
+        until=found.until,
     )
 
 

@@ -65,12 +65,13 @@ def encode(coverage: Coverage) -> bytes:
     return msgspec.json.format(msgspec.json.encode(coverage), indent=1) + b"\n"
 
 
-def cover(plan: Plan, commits: Iterable[Commit]) -> Coverage:
-    """Lay the commits over what was planned."""
+def cover(plan: Plan, commits: Sequence[Commit], until: datetime | None = None) -> Coverage:
+    """Lay the commits over what was planned, `until` an earlier end than the plan's where one is given."""
     first, again = _by_part(commits, recheck=False), _by_part(commits, recheck=True)
     parts: list[list[SliceCoverage]] = []
     rechecks: list[Recheck] = []
-    for source in plan.sources:
+    for planned in plan.sources:
+        source = ended(planned, until)
         for part in source.parts:
             proofs = again.get((source.source, part), [])
             laid = _lay(source, part, first.get((source.source, part), []))
@@ -83,6 +84,14 @@ def cover(plan: Plan, commits: Iterable[Commit]) -> Coverage:
         slices=slices,
         rechecks=tuple(dict.fromkeys(rechecks)),
     )
+
+
+def ended(source: SourcePlan, until: datetime | None) -> SourcePlan:
+    """Return what is planned of a source up to a moment; all of it where that is not inside its window."""
+    window = source.window
+    if window is None or until is None or not window.start < until < window.end:
+        return source
+    return msgspec.structs.replace(source, window=Window(window.start, until))
 
 
 def remaining(source: SourcePlan, commits: Iterable[Commit]) -> dict[str | None, tuple[Window | None, ...]]:

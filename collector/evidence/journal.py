@@ -130,12 +130,16 @@ class Commit(_Line, frozen=True, kw_only=True):
 
 
 class Sealed(_Line, frozen=True, kw_only=True):
-    """The run was closed: `coverage` is coverage.json's SHA-256 (hex), `payload` a file that no commit names."""
+    """The run was closed: `coverage` is coverage.json's SHA-256 (hex), `payload` a file that no commit names.
+
+    `until` is where a run that was closed before its planned end leaves off.
+    """
 
     commits: int
     coverage: str
     payload: tuple[Chunk, ...]
     requests_log: LogMark
+    until: Moment | None = None
 
 
 Entry = Opened | Resumed | Started | Commit | Sealed
@@ -196,6 +200,12 @@ class Walk(msgspec.Struct, frozen=True):
     def commits(self) -> tuple[Commit, ...]:
         """The commits among the entries."""
         return tuple(entry for entry in self.entries if isinstance(entry, Commit))
+
+    @property
+    def until(self) -> datetime | None:
+        """Where the run was closed before its planned end, None where it was not."""
+        last = self.entries[-1] if self.entries else None
+        return last.until if isinstance(last, Sealed) else None
 
     @property
     def marks(self) -> tuple[LogMark, ...]:

@@ -7,6 +7,7 @@ write the folder takes no more: the next run takes it up from its last commit.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -243,10 +244,11 @@ class RunFolder:
             self._stands(entry, rows)
             return entry
 
-    def seal(self, *, coverage: bytes, bag_info: Mapping[str, str]) -> None:
+    def seal(self, *, coverage: bytes, bag_info: Mapping[str, str], until: datetime | None = None) -> None:
         """Close the run as a BagIt bag; bagit.txt, written last, says that all before it is durable (I5).
 
-        Raises IntegrityError where a chunk is no longer what was committed, DiskError.
+        `until` is where it leaves off, if before its planned end; `coverage` goes as far. Raises IntegrityError where a
+        chunk is no longer what was committed, DiskError.
         """
         with self._guard:
             recovery.sweep(self.path, self._payload, recovery.Quarantine(self.path, self._store, self._clock.now()))
@@ -262,15 +264,23 @@ class RunFolder:
                     coverage=hashlib.sha256(coverage).hexdigest(),
                     payload=extra,
                     requests_log=self._requests.mark(),
+                    until=until,
                 )
             )
-            self.close()
+            self._let_go()
             self._store.remove_tree(self.path / STAGING)
             bag.write(self.path, self._payload, bag_info, self._clock.now(), self._store)
             self.sealed = True
 
     def close(self) -> None:
-        """Let go of the files, sealed or not; what is not committed is for the next run to clear away."""
+        """Let go of the files, sealed or not, and take nothing more; what is not committed is for the next run.
+
+        A commit under way is waited for; a thread that comes later finds the run shut.
+        """
+        self._guard.shut()
+        self._let_go()
+
+    def _let_go(self) -> None:
         for spool in self._spools:
             spool.close()
         self._journal.close()

@@ -248,11 +248,18 @@ class Guard:
         self._lock = Lock()
         self._shut = False
 
+    def shut(self) -> None:
+        """Let nobody in any more, once whoever is inside has left."""
+        with self._lock:
+            self._shut = True
+
     def __enter__(self) -> None:
         self._lock.acquire()
         if self._shut:
             self._lock.release()
-            raise DiskError("an earlier write to this run failed", remedy=f"mend its cause, {_GO_ON}")
+            raise DiskError(
+                "the run takes no more: it was closed, or an earlier write failed", remedy=f"mend its cause, {_GO_ON}"
+            )
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._shut = kind is not None

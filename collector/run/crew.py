@@ -1,6 +1,6 @@
 """Threads that work on tasks which lead to more tasks.
 
-Invariants: the first failure, or the operator, stops all; a thread that still waits for a slow answer then is left
+Invariants: no thread outlives its work; the first failure, or the operator, stops all; a thread that still waits for a slow answer then is left
 behind after a grace (it is a daemon, and what it would bring is refused), so that Ctrl-C ends in seconds.
 """
 
@@ -29,7 +29,7 @@ class Gang(NamedTuple, Generic[T]):
 
 
 class _Done(NamedTuple, Generic[T]):
-    todo: "queue.SimpleQueue[T]"
+    todo: "queue.SimpleQueue[T | None]"
     following: Sequence[T]
     error: BaseException | None
 
@@ -38,25 +38,28 @@ def run_all(gangs: Sequence[Gang[T]], clock: Clock) -> None:
     """Work until no task is left; raises the gravest error there was, Interrupted only where nothing else was."""
     done: queue.SimpleQueue[_Done[T]] = queue.SimpleQueue()
     left = 0
+    todos: list[tuple[queue.SimpleQueue[T | None], int]] = []
     for gang in gangs:
-        todo: queue.SimpleQueue[T] = queue.SimpleQueue()
+        todo: queue.SimpleQueue[T | None] = queue.SimpleQueue()
+        todos.append((todo, gang.threads))
         left += _put(todo, gang.tasks)
         for _ in range(gang.threads):
             threading.Thread(target=_work, args=(gang.work, todo, done), daemon=True).start()
     errors = _gather(done, left, clock)
+    for todo, threads in todos:
+        _put(todo, [None] * threads)
     if errors:
         raise min(errors, key=_gravity)
 
 
-def _put(todo: "queue.SimpleQueue[T]", tasks: Sequence[T]) -> int:
+def _put(todo: "queue.SimpleQueue[T | None]", tasks: Sequence[T | None]) -> int:
     for task in tasks:
         todo.put(task)
     return len(tasks)
 
 
-def _work(work: Callable[[T], Sequence[T]], todo: "queue.SimpleQueue[T]", done: "queue.SimpleQueue[_Done[T]]") -> None:
-    while True:
-        task = todo.get()
+def _work(work: Callable[[T], Sequence[T]], todo: "queue.SimpleQueue[T | None]", done: "queue.SimpleQueue[_Done[T]]") -> None:
+    while (task := todo.get()) is not None:
         try:
             done.put(_Done(todo, work(task), None))
         except BaseException as error:  # noqa: BLE001 - handed to the thread that runs the crew

@@ -132,7 +132,7 @@ def _gaps_of(path: Path, loaded: Loaded) -> Plan:
     """Return the plan for another run's gaps; raises UsageError where it was asked otherwise, or lacks nothing."""
     account = read(path)
     _require_same(path, loaded)
-    plan = gaps_plan(account.plan, account.opened.run_id, cover(account.plan, account.commits).slices)
+    plan = gaps_plan(account.plan, account.opened.run_id, account.coverage.slices)
     if not plan.sources:
         raise UsageError(f"{path} has no gap and no unsettled tail", remedy="nothing is left to ask for")
     return plan
