@@ -95,7 +95,7 @@ class Blob(msgspec.Struct, frozen=True):
 
     `outcome` is `fetched`, or the word of the gap that stands for it: `blob-expired`, `blob-gone`, `blob-unreadable`.
     `detail` is why an unreadable one is. `fetched_at` is when it was asked for, `request` the request that gave it,
-    `records` the records in it, `digest` the SHA-256 (hex) over their own, sorted: the same in whatever order they come.
+    `records` the records in it, `digest` the SHA-256 (hex) over their own, sorted: the same in any order.
     """
 
     content_id: str

@@ -104,6 +104,30 @@ def run(  # noqa: PLR0917 - typer reads the options from the signature
 
 
 @app.command()
+def watch(  # noqa: PLR0917 - typer reads the options from the signature
+    file: Engagement,
+    every: Annotated[str, typer.Option("--every", metavar="SPAN", help="From one cycle's start to the next.")] = "15m",
+    lasts: Annotated[
+        str | None, typer.Option("--for", metavar="SPAN", help="End after this long; without it, go on until stopped.")
+    ] = None,
+    seal_every: Annotated[
+        str, typer.Option("--seal-every", metavar="SPAN", help="Seal the run, and begin the next, this often.")
+    ] = "1d",
+    new: Annotated[bool, typer.Option("--new", help="Close the open run as it stands, and begin another.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Collect again and again: each cycle asks for what has passed, and looks back for what came late.
+
+    One sealed run a day, each chained to the last; a cycle that fails is made good by the next. Example:
+    collector watch case.yaml --every 15m --for 12h
+    """
+    rhythm = work.rhythm(every, lasts, seal_every)
+    return work.watch(file, rhythm, new=new, detail=show.Detail(as_json=json, quiet=quiet, verbose=verbose))
+
+
+@app.command()
 def status(
     folder: Folder,
     reconcile: Annotated[

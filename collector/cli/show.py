@@ -15,6 +15,8 @@ from collector.errors import CollectorError, ExitCode
 from collector.evidence import Commit, Coverage, SliceCoverage, Verification
 from collector.model import Status, iso
 from collector.run.engage import Result
+from collector.run.heartbeat import Beat
+from collector.run.outcome import Outcome
 from collector.run.plan import Forecast
 
 
@@ -102,6 +104,30 @@ def status(run: RunStatus, *, as_json: bool) -> None:
 
 
 _YES_NO = {True: "yes", False: "no", None: None}
+
+
+def cycle(outcome: Outcome, *, as_json: bool) -> None:
+    """Print how a cycle of a watch ended."""
+    if as_json:
+        json_line("cycle", **msgspec.to_builtins(outcome))
+        return
+    came = f"{outcome.records:,} records, {outcome.late:,} of them late, {outcome.gaps:,} gaps"
+    line(f"{cell(outcome.ended)} cycle {outcome.number} {outcome.outcome}: {plain(outcome.message or came)}")
+    for name in outcome.sealed:
+        line(f"sealed {name}")
+
+
+def heartbeat(beat: Beat, *, as_json: bool) -> None:
+    """Print what a watch last said of itself."""
+    if as_json:
+        json_line("watch", **msgspec.to_builtins(beat))
+        return
+    line(f"watch over {plain(beat.engagement)}: {beat.state}, last heard of at {cell(beat.time)}")
+    if beat.last_cycle:
+        cycle(beat.last_cycle, as_json=False)
+    if beat.failures:
+        line(f"{beat.failures:,} cycles in a row have failed: what they did not collect is still to be asked for")
+        line(f"remedy: {plain(beat.last_cycle.remedy or '')}" if beat.last_cycle and beat.last_cycle.remedy else "")
 
 
 def unreadable(path: Path, error: CollectorError, *, as_json: bool) -> None:

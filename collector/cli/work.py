@@ -14,6 +14,7 @@ from collector.cli import progress, reconciled, show
 from collector.clock import Clock, SystemClock
 from collector.config import Network
 from collector.config.reading import Loaded, load
+from collector.config.units import Unreadable, duration
 from collector.errors import PRECEDENCE, CollectorError, DiskError, ExitCode, Interrupted, UsageError
 from collector.evidence import Account, Store, Verification, chained, find_runs, links, read
 from collector.evidence import verify as verify_run
@@ -21,9 +22,23 @@ from collector.http.transport import RequestsTransport, Transport
 from collector.run.connection import Seams
 from collector.run.engage import Result
 from collector.run.engage import run as collect_run
+from collector.run.heartbeat import read_heartbeat
+from collector.run.outcome import Outcome
 from collector.run.plan import forecast
+from collector.run.watch import Rhythm
+from collector.run.watch import watch as watch_over
 
-__all__ = ["collect", "engage", "forecast", "reconcile_all", "status_all", "stoppable", "verify_all"]
+__all__ = [
+    "collect",
+    "engage",
+    "forecast",
+    "reconcile_all",
+    "rhythm",
+    "status_all",
+    "stoppable",
+    "verify_all",
+    "watch",
+]
 
 
 def collect(file: Path, *, new: bool, gaps_of: Path | None, detail: show.Detail) -> int:
@@ -35,10 +50,41 @@ def collect(file: Path, *, new: bool, gaps_of: Path | None, detail: show.Detail)
     return result.exit_code
 
 
+def rhythm(every: str, lasts: str | None, seal_every: str) -> Rhythm:
+    """Read the spans of a watch; raises UsageError, with the option's name."""
+
+    def seconds(option: str, text: str) -> float:
+        try:
+            return duration(text)
+        except Unreadable as error:
+            raise UsageError(f"{option}: {error.message}", remedy=error.remedy) from None
+
+    last = None if lasts is None else seconds("--for", lasts)
+    return Rhythm(seconds("--every", every), last, seconds("--seal-every", seal_every))
+
+
+def watch(file: Path, pace: Rhythm, *, new: bool, detail: show.Detail) -> int:
+    """Watch over the engagement of a file; returns the exit code."""
+    clock = SystemClock()
+
+    def tell(outcome: Outcome) -> None:
+        show.cycle(outcome, as_json=detail.as_json)
+
+    with stoppable(clock), _seams(clock, detail) as seams:
+        return watch_over(load(file, now=clock.now()), seams, pace, tell, new=new)
+
+
 def engage(
     loaded: Loaded, clock: Clock, *, detail: show.Detail, new: bool = False, gaps_of: Path | None = None
 ) -> Result:
     """Collect with this machine's disk, network and terminal."""
+    with _seams(clock, detail) as seams:
+        return collect_run(loaded, seams, new=new, gaps_of=gaps_of)
+
+
+@contextmanager
+def _seams(clock: Clock, detail: show.Detail) -> Iterator[Seams]:
+    """Give this machine's disk, network and terminal."""
 
     def transport(settings: Network, connections: int) -> Transport:
         session = network.session(settings, pool=connections)
@@ -46,8 +92,7 @@ def engage(
         return RequestsTransport(session, clock=clock, deadline=deadline)
 
     with progress.watching(detail) as observer:
-        seams = Seams(clock=clock, store=Store(), transport=transport, ask=_ask, observer=observer)
-        return collect_run(loaded, seams, new=new, gaps_of=gaps_of)
+        yield Seams(clock=clock, store=Store(), transport=transport, ask=_ask, observer=observer)
 
 
 def _ask(label: str) -> str:
@@ -94,6 +139,9 @@ def runs_below(folder: Path) -> tuple[Path, ...]:
 def status_all(folder: Path, *, as_json: bool) -> int:
     """Show what each run below a folder covers, as its plan and journal tell it; 6 where one's cannot be read."""
     codes = {ExitCode.COMPLETE}
+    for above in dict.fromkeys(path.parent for path in runs_below(folder)):
+        if beat := read_heartbeat(above):
+            show.heartbeat(beat, as_json=as_json)
     for account in _accounts(folder, codes, as_json=as_json):
         coverage = account.coverage
         show.status(show.RunStatus(account.path, coverage, account.sealed, account.problems), as_json=as_json)

@@ -7,9 +7,10 @@ stands, all before it is durable. I6 nothing under data/ is ever written again.
 """
 
 from collector.evidence.account import Account, read
+from collector.evidence.across import Across
 from collector.evidence.chain import chained, last_line, links
 from collector.evidence.chunks import lines
-from collector.evidence.coverage import Coverage, SliceCoverage, cover, encode, remaining
+from collector.evidence.coverage import Coverage, SliceCoverage, cover, encode, ended, remaining
 from collector.evidence.index import Index
 from collector.evidence.journal import Commit
 from collector.evidence.layout import INDEX, find_runs, lock
@@ -23,6 +24,7 @@ __all__ = [
     "FETCHED",
     "INDEX",
     "Account",
+    "Across",
     "Commit",
     "Coverage",
     "Index",
@@ -39,6 +41,7 @@ __all__ = [
     "chained",
     "cover",
     "encode",
+    "ended",
     "find_runs",
     "last_line",
     "lines",

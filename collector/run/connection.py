@@ -99,6 +99,12 @@ class Connection:
             activity(reach).subscriptions(Effort(self._limits[name].attempts))
         return reach.client.ahead
 
+    @property
+    def last_ahead(self) -> timedelta:
+        """What `ahead` would say as far as is known, without asking."""
+        client = self._clients.get(ManagementActivity.name)
+        return client.ahead if client else timedelta(0)
+
     def _client(self, name: str) -> Client:
         if name not in self._clients:
             limits, seams = self._limits[name], self._seams

@@ -1,7 +1,8 @@
 """Threads that work on tasks which lead to more tasks.
 
-Invariants: no thread outlives its work; the first failure, or the operator, stops all; a thread that still waits for a slow answer then is left
-behind after a grace (it is a daemon, and what it would bring is refused), so that Ctrl-C ends in seconds.
+Invariants: the first failure, or the operator, stops all; a thread that still waits for a slow answer then is left
+behind after a grace (it is a daemon, and what it would bring is refused), so that Ctrl-C ends in seconds; no other
+thread outlives its work.
 """
 
 import queue
@@ -58,7 +59,9 @@ def _put(todo: "queue.SimpleQueue[T | None]", tasks: Sequence[T | None]) -> int:
     return len(tasks)
 
 
-def _work(work: Callable[[T], Sequence[T]], todo: "queue.SimpleQueue[T | None]", done: "queue.SimpleQueue[_Done[T]]") -> None:
+def _work(
+    work: Callable[[T], Sequence[T]], todo: "queue.SimpleQueue[T | None]", done: "queue.SimpleQueue[_Done[T]]"
+) -> None:
     while (task := todo.get()) is not None:
         try:
             done.put(_Done(todo, work(task), None))

@@ -6,14 +6,26 @@ sealed when every slice is complete, empty or a gap, and only then.
 
 import hashlib
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from collector.config import Engagement, Loaded, differences
 from collector.config.yamlfile import parse
 from collector.errors import AccessError, CollectorError, ExitCode, TemporaryError, UsageError
-from collector.evidence import Commit, Coverage, Opening, RunFolder, cover, encode, find_runs, lock, read
+from collector.evidence import (
+    Commit,
+    Coverage,
+    Opening,
+    RunFolder,
+    Standing,
+    cover,
+    encode,
+    find_runs,
+    lock,
+    read,
+)
+from collector.evidence.journal import Follows
 from collector.evidence.layout import ENGAGEMENT, SEAL
 from collector.model import Plan, Status
 from collector.run import environment
@@ -55,10 +67,10 @@ def engagement_folder(engagement: Engagement) -> Path:
     return engagement.evidence.folder / engagement.engagement
 
 
-def sealed(run_folder: RunFolder, engagement: Engagement) -> Result:
-    """Seal a run of which every slice is settled, and tell how it ended."""
-    coverage = cover(run_folder.plan, run_folder.commits)
-    run_folder.seal(coverage=encode(coverage), bag_info=_bag_info(engagement, run_folder.plan))
+def sealed(run_folder: RunFolder, engagement: Engagement, until: datetime | None = None) -> Result:
+    """Seal a run of which every slice is settled, or is up to `until`, and tell how it ended."""
+    coverage = cover(run_folder.plan, run_folder.commits, until)
+    run_folder.seal(coverage=encode(coverage), bag_info=_bag_info(engagement, run_folder.plan), until=until)
     return Result(run_folder.path, coverage, run_folder.commits, exit_code_of(coverage))
 
 
@@ -106,8 +118,8 @@ def _opened(loaded: Loaded, folder: Path, plan: Plan, seams: Seams, connection: 
     return run_folder
 
 
-def opening(loaded: Loaded, plan: Plan, seams: Seams) -> Opening:
-    """Return what a run of this plan is opened with."""
+def opening(loaded: Loaded, plan: Plan, seams: Seams, follows: Follows | None = None) -> Opening:
+    """Return what a run of this plan is opened with; `follows` is the run that it takes over from."""
     evidence = loaded.engagement.evidence
     return Opening(
         plan=plan,
@@ -115,23 +127,25 @@ def opening(loaded: Loaded, plan: Plan, seams: Seams) -> Opening:
         environment=environment.describe(seams.clock),
         compression=evidence.compression,
         chunk_bytes=evidence.chunk_bytes,
+        follows=follows,
     )
 
 
-def taken_up(path: Path, loaded: Loaded, seams: Seams) -> RunFolder:
+def taken_up(path: Path, loaded: Loaded, seams: Seams, standing: Standing | None = None) -> RunFolder:
     """Take up a run that is not sealed. Raises as `RunFolder.resume` does."""
     note = {"engagement_sha256": hashlib.sha256(loaded.text).hexdigest()}
-    return RunFolder.resume(path, store=seams.store, clock=seams.clock, key=_key, note=note)
+    return RunFolder.resume(path, store=seams.store, clock=seams.clock, key=key_of, note=note, standing=standing)
 
 
-def _key(source: str, line: bytes) -> tuple[bytes, bytes]:
+def key_of(source: str, line: bytes) -> tuple[bytes, bytes]:
+    """Return what tells a line of evidence from others of its source, as `Row` has it."""
     return FEEDS[source].key(line)
 
 
 def _gaps_of(path: Path, loaded: Loaded) -> Plan:
     """Return the plan for another run's gaps; raises UsageError where it was asked otherwise, or lacks nothing."""
     account = read(path)
-    _require_same(path, loaded)
+    require_same(path, loaded)
     plan = gaps_plan(account.plan, account.opened.run_id, account.coverage.slices)
     if not plan.sources:
         raise UsageError(f"{path} has no gap and no unsettled tail", remedy="nothing is left to ask for")
@@ -144,7 +158,7 @@ def _open_run(loaded: Loaded, folder: Path, gaps_of: str | None) -> Path | None:
     alike = [path for path in open_runs if _is_run(read(path).plan, gaps_of)]
     same = next((path for path in alike if not differences(_document(path), loaded.document)), None)
     if same is None and alike:
-        _require_same(alike[0], loaded)
+        require_same(alike[0], loaded)
     return same
 
 
@@ -153,7 +167,8 @@ def _is_run(plan: Plan, gaps_of: str | None) -> bool:
     return plan.gaps_of == gaps_of and not plan.watch
 
 
-def _require_same(path: Path, loaded: Loaded) -> None:
+def require_same(path: Path, loaded: Loaded) -> None:
+    """Raise UsageError, with the differences, where an open run was begun with another engagement file."""
     changes = differences(_document(path), loaded.document)
     if changes:
         raise UsageError(

@@ -120,7 +120,7 @@ def _activity_plan(engagement: Engagement, asked: config.ManagementActivity, now
             f"{ManagementActivity.name}: its window has not begun by the service's clock, which shows {iso(end)}",
             remedy="set this machine's clock, or start the window earlier",
         )
-    question = {"start_subscriptions": asked.start_subscriptions}
+    question = {"api": "Office 365 Management Activity API"}
     return SourcePlan(ManagementActivity.name, Axis.AVAILABLE, Window(start, end), asked.content_types, question)
 
 

@@ -29,7 +29,7 @@ from collector.simulator.conditions import (
     path,
     wider,
 )
-from collector.simulator.faults import CONCURRENCY, Fault, Faults, Kind
+from collector.simulator.faults import CONCURRENCY, OF_THE_FEED, Fault, Faults, Kind
 from collector.simulator.publishing import Publishing, publish
 from collector.simulator.scenario import DOMAIN, TENANT_ID, AuditRow, Mailbox, Scenario, TraceRow, audit_row, ticks
 from collector.simulator.story import takeover
@@ -40,6 +40,7 @@ __all__ = [
     "CONTENT_TYPES",
     "DLP",
     "DOMAIN",
+    "OF_THE_FEED",
     "SECRET_VARIABLE",
     "TENANT_ID",
     "Access",

@@ -55,6 +55,10 @@ class Kind(StrEnum):
     DRIP = "drip"
 
 
+OF_THE_FEED = frozenset({Kind.ACTIVITY_ERROR, Kind.EMPTY_PAGE, Kind.FOREIGN_LINK, Kind.NO_ARRAY})
+"""What goes wrong with the Management Activity API alone."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing that goes wrong, `times` times where `when` holds (None: always).

@@ -1,0 +1,86 @@
+"""The runs of a watch, each taking over where the one before leaves off.
+
+Invariants: between the window of a run and that of the next there is neither hole nor overlap, source by source; a
+part or a question that is new starts at its own beginning; at most one run of a watch is open.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from collector.errors import CollectorError
+from collector.evidence import Account, find_runs, read
+from collector.evidence.layout import SEAL
+from collector.model import Plan, SourcePlan, Window
+from collector.run.cycle import frontier
+
+
+def runs_of_watch(folder: Path) -> Sequence[Account]:
+    """Return the runs of the watch in an engagement's folder, oldest first; a sealed one that is damaged is left out.
+
+    Raises IntegrityError where an open one cannot be read, DiskError.
+    """
+    accounts = (_read(path) for path in find_runs(folder))
+    return [account for account in accounts if account and account.plan.watch]
+
+
+def _read(path: Path) -> Account | None:
+    try:
+        return read(path)
+    except CollectorError:
+        if (path / SEAL).is_file():
+            return None
+        raise
+
+
+def next_plan(fresh: Plan, before: Account | None, end: datetime) -> Plan:
+    """Return the plan of the run that takes over: what is asked `fresh`ly, from where the run before leaves off.
+
+    `end` is when the new run is to be sealed.
+    """
+    known = list(_left_off(before)) if before else []
+    sources = tuple(piece for source in fresh.sources for piece in _continued(source, known, end))
+    return msgspec.structs.replace(fresh, sources=sources, watch=True)
+
+
+def leaves_off(account: Account) -> datetime | None:
+    """Return where an open run can be closed as it stands: up to where each of its sources was asked for.
+
+    None where one of them was not asked for at all.
+    """
+    edges = [(source.window, frontier(source, account.commits)) for source in account.plan.sources]
+    inside = [edge for window, edge in edges if window and edge and window.start < edge]
+    return min(inside) if inside and len(inside) == len(edges) else None
+
+
+class _LeftOff(NamedTuple):
+    """What a run asked for, and up to where it came."""
+
+    planned: SourcePlan
+    edge: datetime
+
+
+def _left_off(before: Account) -> Iterator[_LeftOff]:
+    for planned in before.plan.sources:
+        edge = frontier(planned, before.commits)
+        if edge is not None:
+            yield _LeftOff(planned, min(edge, before.until or edge))
+
+
+def _continued(source: SourcePlan, known: Sequence[_LeftOff], end: datetime) -> Iterator[SourcePlan]:
+    """Yield a source once for each place that its parts left off at, and once for those that are new."""
+    assert source.window is not None  # noqa: S101 - each source has one
+    new = dict.fromkeys(source.parts)
+    for planned, edge in known:
+        parts = tuple(part for part in planned.parts if part in new)
+        if parts and (planned.source, planned.question) == (source.source, source.question) and planned.window:
+            for part in parts:
+                del new[part]
+            since = planned.since or planned.window.start
+            yield msgspec.structs.replace(source, parts=parts, window=Window(edge, end), since=since)
+    if new:
+        start = source.window.start
+        yield msgspec.structs.replace(source, parts=tuple(new), window=Window(start, end), since=start)

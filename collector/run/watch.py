@@ -1,0 +1,211 @@
+"""Collection that goes on: cycle after cycle into one run a day, each sealed and chained to the one before.
+
+Invariants: cycles do not overlap; a cycle that fails costs nothing but time, and what it did not collect the next one
+asks for; only what cannot get better by itself (usage, integrity, the lock) or the operator ends the watch. A run is
+sealed once all of its window has passed and was asked for, after a last and longer look back.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from collector.clock import PartClock
+from collector.config import Loaded
+from collector.errors import (
+    PRECEDENCE,
+    CollectorError,
+    ExitCode,
+    IntegrityError,
+    Interrupted,
+    LockedError,
+    UsageError,
+)
+from collector.evidence import RunFolder, ended, lock, remaining
+from collector.model import Plan, SourcePlan
+from collector.run.collect import Collection
+from collector.run.connection import Connection, Seams
+from collector.run.cycle import EACH_CYCLE, due, lookback
+from collector.run.engage import Result, engagement_folder
+from collector.run.heartbeat import Beating, Heart
+from collector.run.outcome import Course, Outcome, outcome_of
+from collector.run.plan import make_plan
+from collector.run.registry import FEEDS
+from collector.run.relay import Relay
+from collector.run.wiring import Due, Job, collect
+
+_FINAL = (UsageError, IntegrityError, LockedError, Interrupted)
+
+_CLOCKS_APART = 60.0
+"""Seconds that a service's clock may be behind ours for the end of a run to be waited for within the cycle."""
+
+
+class Rhythm(NamedTuple):
+    """When to do what, in seconds: a cycle every so often, for so long (None for ever), a seal every so often."""
+
+    every: float
+    lasts: float | None
+    seal_every: float
+
+
+def watch(
+    loaded: Loaded, seams: Seams, rhythm: Rhythm, tell: Callable[[Outcome], None], *, new: bool = False
+) -> ExitCode:
+    """Watch over an engagement, and `tell` of each cycle; returns the gravest of what its runs ended with.
+
+    With `new` the run that is open is closed as it stands, and another is begun. Raises Interrupted when the operator
+    asks to stop; LockedError, UsageError, IntegrityError.
+    """
+    with lock(engagement_folder(loaded.engagement)), Connection(loaded.engagement, seams) as connection:
+        relay = Relay(loaded, seams, connection)
+        try:
+            begun = relay.begin_anew() if new else []
+            return Watch(loaded, seams, connection, relay, rhythm).go_on(tell, begun)
+        finally:
+            relay.let_go()
+
+
+class Watch:
+    """A watch over one engagement."""
+
+    def __init__(self, loaded: Loaded, seams: Seams, connection: Connection, relay: Relay, rhythm: Rhythm) -> None:
+        self._engagement = loaded.engagement
+        self._observer = seams.observer
+        self._clock = seams.clock
+        self._connection = connection
+        self._relay = relay
+        self._rhythm = rhythm
+        self._heart = Heart(engagement_folder(loaded.engagement), store=seams.store, clock=seams.clock)
+        now = self._clock.now().replace(microsecond=0)
+        self._ends_at = None if rhythm.lasts is None else now + timedelta(seconds=rhythm.lasts)
+        self._looked_far: float | None = None
+
+    def go_on(self, tell: Callable[[Outcome], None], results: list[Result]) -> ExitCode:
+        """Collect until the time is over; see `watch`."""
+        number = 0
+        try:
+            while True:
+                number += 1
+                next_cycle = self._clock.now() + timedelta(seconds=self._rhythm.every)
+                self._heart.began(number)
+                outcome = self._survived(number, results)
+                over = self._over
+                next_cycle = self._next(next_cycle)
+                self._heart.ended(outcome, None if over else next_cycle)
+                tell(outcome)
+                if over:
+                    self._heart.stopped("ended")
+                    return self._code(outcome, results)
+                self._rest(next_cycle)
+        except Interrupted:
+            self._heart.stopped("interrupted")
+            raise
+
+    @property
+    def _over(self) -> bool:
+        return self._ends_at is not None and self._clock.now() >= self._ends_at
+
+    def _code(self, last: Outcome, results: list[Result]) -> ExitCode:
+        codes = {result.exit_code for result in results}
+        if self._relay.open_run is not None or last.outcome == "failed":  # what is left is for the next watch
+            codes |= {ExitCode.TEMPORARY, ExitCode(last.exit_code)}
+        return min(codes, key=PRECEDENCE.index)
+
+    def _survived(self, number: int, results: list[Result]) -> Outcome:
+        """Go through a cycle, and tell how it ended, whatever happened that another cycle may mend."""
+        began, done = self._clock.now(), len(results)
+        observer = Beating(self._observer, self._heart)
+        failure: CollectorError | None = None
+        code = ExitCode.COMPLETE
+        try:
+            results.extend(self._cycle(observer))
+        except _FINAL:
+            raise
+        except CollectorError as error:
+            failure, code = error, error.exit_code
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not end what guards an incident
+            failure, code = CollectorError(f"a fault of ours, {type(error).__name__}"), ExitCode.FAULT
+        run = self._relay.open_run
+        if failure is not None:
+            self._relay.let_go()
+        sealed = tuple(result.path.name for result in results[done:])
+        name = run.path.name if run else None
+        course = Course(number, began, observer.commits, name, sealed, failure, code)
+        return outcome_of(course, self._clock.now())
+
+    def _cycle(self, observer: Beating) -> Iterator[Result]:
+        """Ask for what has passed; seal the run whose time is over, and go on with the next."""
+        while True:
+            run = self._relay.take_up() or self._begin()
+            planned = _planned_end(run.plan)
+            end = min(planned, self._ends_at) if self._ends_at else planned
+            sealing = self._clock.now() >= end
+            if sealing:
+                self._wait_for_service(end)
+            self._collect(run, observer, sealing=sealing)
+            if not sealing or _left(run, end):
+                return
+            yield self._relay.seal(None if end == planned else end)
+            if self._over:
+                return
+
+    def _begin(self) -> RunFolder:
+        """Begin the next run; one whose sign-in fails is begun all the same, so that its folder says so."""
+        trouble: CollectorError | None = None
+        ahead = timedelta(0)
+        try:
+            ahead = self._connection.ahead()
+        except _FINAL:
+            raise
+        except CollectorError as error:
+            trouble = error
+        now = self._clock.now()
+        end = now.replace(microsecond=0) + timedelta(seconds=self._rhythm.seal_every)
+        if self._ends_at and now < self._ends_at:
+            end = min(end, self._ends_at)
+        run = self._relay.begin(make_plan(self._engagement, now, ahead), end)
+        if trouble:
+            raise trouble
+        return run
+
+    def _collect(self, run: RunFolder, observer: Beating, *, sealing: bool) -> None:
+        now = self._clock.monotonic()
+        back = lookback(None if self._looked_far is None else now - self._looked_far, sealing=sealing)
+
+        def work(planned: SourcePlan, collection: Collection) -> Iterator[Due]:
+            longest = FEEDS[planned.source].longest
+            return due(planned, run.commits, collection.now, back, horizon=collection.horizon, longest=longest)
+
+        clock = PartClock(self._clock)
+        try:
+            collect(Job(self._engagement, run, self._connection, clock, observer), work)
+        finally:
+            clock.stop()
+        if back > EACH_CYCLE:
+            self._looked_far = now
+
+    def _wait_for_service(self, end: datetime) -> None:
+        """Wait until a service whose clock is a little behind ours has come to the end of the run too."""
+        behind = (end - self._clock.now() - self._connection.last_ahead).total_seconds()
+        if 0 < behind <= _CLOCKS_APART:
+            self._clock.sleep(behind + 1)
+
+    def _next(self, planned: datetime) -> datetime:
+        """Return when the next cycle is due: as planned, or before, where the run or the watch ends."""
+        run, now = self._relay.open_run, self._clock.now()
+        ends = (self._ends_at, _planned_end(run.plan) if run else None)
+        return max(now, min(planned, *(end for end in ends if end and end > now), planned))
+
+    def _rest(self, until: datetime) -> None:
+        while (left := (until - self._clock.now()).total_seconds()) > 0:
+            self._clock.sleep(min(left, 15.0))
+            self._heart.tick()
+
+
+def _planned_end(plan: Plan) -> datetime:
+    return max(source.window.end for source in plan.sources if source.window)
+
+
+def _left(run: RunFolder, end: datetime) -> bool:
+    """Whether anything of a run's plan before `end` was not asked for."""
+    sources = (ended(source, end) for source in run.plan.sources)
+    return any(windows for source in sources for windows in remaining(source, run.commits).values())
