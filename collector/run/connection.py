@@ -55,12 +55,13 @@ class Connection:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def log_to(self, run: RunFolder) -> None:
-        """Let the run's request log hold what is asked from now on, and what was asked before there was a run."""
+    def log_to(self, run: RunFolder | None) -> None:
+        """Let a run's request log hold what is asked from now on, and what was asked while there was none (None)."""
         self._run = run
-        for entry in self._before:
-            run.log(entry)
-        self._before.clear()
+        if run is not None:
+            for entry in self._before:
+                run.log(entry)
+            self._before.clear()
 
     @property
     def sign_in(self) -> SignIn:

@@ -70,6 +70,7 @@ class Relay:
         run = self._run
         if run is None:
             raise ValueError("no run is open")
+        self._connection.log_to(None)
         result = sealed(run, self._loaded.engagement, until)
         run.close()
         self._run = None
@@ -90,6 +91,7 @@ class Relay:
 
     def let_go(self) -> None:
         """Close what is open; the next cycle takes it up again from the disk."""
+        self._connection.log_to(None)
         for held in (self._run, self._index):
             if held is not None:
                 with suppress(CollectorError):

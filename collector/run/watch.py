@@ -5,8 +5,10 @@ asks for; only what cannot get better by itself (usage, integrity, the lock) or 
 sealed once all of its window has passed and was asked for, after a last and longer look back.
 """
 
+import traceback
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 from collector.clock import PartClock
@@ -123,7 +125,7 @@ class Watch:
         except CollectorError as error:
             failure, code = error, error.exit_code
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end what guards an incident
-            failure, code = CollectorError(f"a fault of ours, {type(error).__name__}"), ExitCode.FAULT
+            failure, code = CollectorError(_fault(error)), ExitCode.FAULT
         run = self._relay.open_run
         if failure is not None:
             self._relay.let_go()
@@ -199,6 +201,12 @@ class Watch:
         while (left := (until - self._clock.now()).total_seconds()) > 0:
             self._clock.sleep(min(left, 15.0))
             self._heart.tick()
+
+
+def _fault(error: Exception) -> str:
+    """Say where a fault of ours happened, without the values, which may hold a secret."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"a fault of ours, {type(error).__name__} at {Path(frame.filename).name}:{frame.lineno} in {frame.name}"
 
 
 def _planned_end(plan: Plan) -> datetime:

@@ -110,7 +110,7 @@ def test_a_disabled_subscription_can_be_started() -> None:
 
 
 def test_content_between_a_stop_and_the_next_start_is_lost() -> None:
-    held = feed(made(0), made(1, age=-HOUR / 4), made(2, age=-HOUR * 3 / 4))
+    held = feed(made(0), made(1, age=-HOUR / 4), made(2, age=-HOUR * 3 / 4), made(3, age=23 * HOUR))
     with reading(held) as reader:
         stopped = reader.ask("subscriptions/stop", "POST", contentType=EXCHANGE)
         assert (stopped.status_code, stopped.content) == (200, b"")
@@ -119,4 +119,4 @@ def test_content_between_a_stop_and_the_next_start_is_lost() -> None:
         reader.time.moment += HOUR / 2
         reader.start()
         reader.time.moment += HOUR / 3
-        assert ids(reader.content(until=NOW + HOUR, since=NOW - HOUR)) == ["b0$b0$x$X", "b2$b2$x$X"]
+        assert ids(reader.content(until=NOW + HOUR, since=NOW - 23 * HOUR)) == ["b0$b0$x$X", "b2$b2$x$X", "b3$b3$x$X"]
