@@ -83,7 +83,9 @@ class _Tally:
 
     def take(self, source: str, run: Path, chunk: Chunk) -> None:
         """Count a chunk's records."""
-        count = {AUDIT: self._audit, TRACE: self._trace}[source]
+        count = {AUDIT: self._audit, TRACE: self._trace}.get(source)
+        if count is None:  # the feed's copies of the same records
+            return
         for line in lines(run, chunk):
             try:
                 count(line)

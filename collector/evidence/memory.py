@@ -1,7 +1,8 @@
 """What stands, remembered in one SQLite file: digests of records, content blobs, and how far each journal was read.
 
 Invariants: what one journal entry says is taken in whole or not at all; nothing is remembered for much longer than
-`keep`; memory stays flat. Whether a file from an earlier time can be believed is for `Index` to judge.
+`keep` before the last look-back's end, and nothing forgotten that the next one can reach, however long the watch was
+away; memory stays flat. Whether a file from an earlier time can be believed is for `Index` to judge.
 """
 
 import errno
@@ -32,8 +33,8 @@ CREATE TABLE blobs (part_id INTEGER, content_id TEXT, fetched_at REAL NOT NULL, 
 CREATE TABLE records (identity BLOB, content BLOB, part_id INTEGER, until REAL NOT NULL,
     PRIMARY KEY (identity, content, part_id)) WITHOUT ROWID;
 """
-"""Times are POSIX seconds; `until` is the end of the commit that something came with: a record's last, a blob's first,
-since one that is fetched again unchanged is not written again."""
+"""Times are POSIX seconds; `newest` is the latest end of a recheck, `until` the end of the commit that something came
+with: a record's last, a blob's first, since one that is fetched again unchanged is not written again."""
 
 _LEARN = """
 UPDATE parts SET newest = coalesce(max(newest, :newest), newest),
@@ -177,7 +178,8 @@ class Memory:
         facts: dict[str, float | None] = {"id": self._part_id(entry), "newest": None, "earliest": None, "started": None}
         if isinstance(entry, Commit):
             first = earliest(entry.blobs)
-            facts |= {"newest": _until(entry), "earliest": first.timestamp() if first else None}
+            newest = _until(entry) if entry.recheck else None
+            facts |= {"newest": newest, "earliest": first.timestamp() if first else None}
         else:
             facts["started"] = entry.at.timestamp()
         self._db.execute(_LEARN, facts)
@@ -192,7 +194,7 @@ class Memory:
                 self._db.execute(due, (part_id, horizon))
 
     def _due(self, entry: Commit) -> bool:
-        """Whether a commit ended too long before the newest one of its part to be remembered."""
+        """Whether a commit ended too long before the newest look-back of its part to be remembered."""
         (newest,) = self._db.execute("SELECT newest FROM parts WHERE id = ?", (self._part_id(entry),)).fetchone()
         return _until(entry) < float(newest) - self._keep
 

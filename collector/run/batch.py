@@ -20,18 +20,21 @@ from collector.run.task import Task
 from collector.sources.management_activity import Listed
 
 UNREADABLE = "blob-unreadable"
+FORBIDDEN = "forbidden"
 
 _OUTCOMES = {
     "blob-gone": "blob-gone",
     "blob-expired": "blob-expired",
     "not-found": "blob-gone",
-    "forbidden": "forbidden",
+    FORBIDDEN: FORBIDDEN,
 }
 """What becomes of a blob by the reason of its refusal; any other is unreadable."""
 
 _LARGEST = 200
 _NAMED = 3
 """Blobs that a gap's reason names; the journal names all."""
+_SHOWN = 200
+"""Characters of a name that a reason shows."""
 
 
 class Batch(Task):
@@ -114,11 +117,14 @@ def pieces(window: Window, got: Sequence[Got]) -> Iterator[tuple[Window, Sequenc
 
 
 def verdict(got: Sequence[Got]) -> Settle:
-    """Return how a stretch ends: a gap that says what became of its lost blobs, and names the first of them."""
+    """Return how a stretch ends: a gap that says what became of its lost blobs, and names the first of them.
+
+    What is forbidden is said first, for that is what the operator can mend.
+    """
     gone = [one.blob for one in got if one.blob.outcome != FETCHED]
     if not gone:
         return Settle(Status.COMPLETE)
-    words = "+".join(sorted({blob.outcome for blob in gone}))
-    names = ", ".join(blob.content_id for blob in gone[:_NAMED])
+    words = "+".join(sorted({blob.outcome for blob in gone}, key=lambda word: (word != FORBIDDEN, word)))
+    names = ", ".join(blob.content_id[:_SHOWN] for blob in gone[:_NAMED])
     more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
     return Settle(Status.GAP, f"{words}: {names}{more}")

@@ -14,17 +14,17 @@ import msgspec
 from collector.clock import Clock
 from collector.config import Limits
 from collector.errors import QuestionError, Refused, Unanswered
-from collector.evidence import FETCHED, Known, RunFolder, SeenBlob
+from collector.evidence import FETCHED, Commit, Known, RunFolder, SeenBlob
 from collector.http.client import Effort
-from collector.model import Blob, Status, Window
+from collector.model import Axis, Blob, Slice, Status, Window
 from collector.run.batch import Batch, Got, dealt, lost, pieces, second_of, unread, verdict
 from collector.run.collect import Collection
-from collector.run.decide import Settle
+from collector.run.decide import AGING, Settle
 from collector.run.observe import Observer
 from collector.run.outage import Lifeline
 from collector.run.subscriptions import NOT_SUBSCRIBED, Subscriptions
 from collector.run.task import Task, before
-from collector.sources.base import MARGIN
+from collector.sources.base import MARGIN, Page, Question
 from collector.sources.management_activity import Content, Listed, ManagementActivity, listed, record
 
 AGE_UNKNOWN = "subscription-age-unknown"
@@ -79,32 +79,44 @@ class ContentCollection(Collection):
     def finish(self) -> None:
         """Settle the empty slices, now that the earliest blob of each content type is known."""
         super().finish()
+        before = {part: self._at_work_before(part) for part in {task.slice.part for task in self._silent}}
         for task in sorted(self._silent, key=lambda silent: silent.slice):
-            self._commit(task, self._silence(task))
+            self._commit(task, self._silence(task, at_work_before=before[task.slice.part]))
         self._silent.clear()
 
-    def _silence(self, task: Task) -> Settle:
+    def _silence(self, task: Task, *, at_work_before: bool) -> Settle:
         known = self._run.known(self.name, task.slice.part)
-        if known.earliest is None or task.window.end <= known.earliest:
+        if not at_work_before and (known.earliest is None or task.window.end <= known.earliest):
             return Settle(Status.GAP, AGE_UNKNOWN)
         if known.started and task.asked_at and task.asked_at < known.started + FIRST_CONTENT:
             return Settle(Status.GAP, JUST_STARTED)
         return Settle(Status.EMPTY)
 
+    def _at_work_before(self, part: str | None) -> bool:
+        """Look whether anything is listed of the day before the first silence: then the subscription is older."""
+        start = min(task.window.start for task in self._silent if task.slice.part == part)
+        oldest = max(start - self._feed.longest, self.horizon + AGING)
+        if oldest >= start:
+            return False
+        before = Slice(self.name, part, Axis.AVAILABLE, Window(oldest, start))
+        asked = self._feed.ask(Question(before, self._feed.page_sizes[0], Effort(self._limits.attempts)))
+        return any(isinstance(item, Page) and item.rows for item in asked)
+
     def _arrived(self, task: Task, rows: int) -> None:
         """Pass over what is listed: the records are still to come."""
 
     def _settle(self, task: Task, settle: Settle) -> Sequence[Task]:
-        """Turn what was listed into batches; put emptiness off to the end."""
+        """Turn what was listed into batches; put emptiness off to the end. What was listed is no evidence itself."""
         if settle.reason == NOT_SUBSCRIBED and self._subscriptions.just_started(task.slice.part or ""):
             settle = Settle(Status.GAP, JUST_STARTED)
-        if settle.status is Status.EMPTY:
-            self._silent.append(task)
-            return ()
         blobs = self._blobs(task)
+        task.staging.release()
+        task.staging = self._run.stage()
         if not blobs and settle.status is Status.GAP:
             return super()._settle(task, settle)
-        task.staging.release()
+        if not blobs:
+            self._silent.append(task)
+            return ()
         known = self._run.known(self.name, task.slice.part)
         following = [*self._lead(task, settle, blobs, known), *self._batches(task, settle, blobs, known)]
         self._observer.planned(len(following) - 1)
@@ -165,7 +177,7 @@ class ContentCollection(Collection):
         """Get one blob and stage its records, or say why it could not be got."""
         self._clock.check()
         at = second_of(blob, batch.window)
-        told = Blob(blob.content_id, blob.content_uri, blob.created, blob.expires, FETCHED, self._clock.now())
+        told = Blob(blob.content_id, blob.content_uri, blob.created, blob.expires, FETCHED, self.now)
         if batch.family.verdict:
             return Got(lost(told, batch.family.verdict), at)
         try:
@@ -181,6 +193,11 @@ class ContentCollection(Collection):
             self._observer.rows(batch.slice, len(content.rows))
         facts = {"request": content.request, "records": len(content.rows), "digest": content.digest}
         return Got(msgspec.structs.replace(told, **facts), at)
+
+    def _note(self, task: Task, commit: Commit) -> None:
+        """Learn from slices; of blobs each was counted as it was got, or refused, which says nothing of others."""
+        if not commit.blobs:
+            super()._note(task, commit)
 
     def _content(self, batch: Batch, blob: Listed) -> Content:
         """Ask for a blob until it comes, is refused, or has used up its attempts without an outage to blame."""

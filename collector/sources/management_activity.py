@@ -7,10 +7,10 @@ token goes only to the service's own host, whatever address a listing names (`Cl
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, quote, urljoin, urlsplit
+from urllib.parse import parse_qsl, quote, urldefrag, urljoin, urlsplit
 
 import msgspec
 
@@ -44,7 +44,7 @@ class Listed(NamedTuple):
 class Content(NamedTuple):
     """A content blob's records as received; `digest` (hex) is the same for the same records in any order."""
 
-    rows: tuple[bytes, ...]
+    rows: Sequence[bytes]
     request: str
     digest: str
 
@@ -89,18 +89,17 @@ class ManagementActivity:
         except QuestionError as error:
             yield _failed(error)
 
-    def probe(self, window: Window) -> Question:
-        """Return a question for the window's last second."""
-        last = Window(window.end - timedelta(seconds=1), window.end)
+    def probe(self, window: Window) -> Question:  # noqa: ARG002 - other sources need it
+        """Return a question for the last second that has passed: the window's own end may be too old, or to come."""
+        last = Window(self.now - timedelta(seconds=1), self.now)
         return Question(Slice(self.name, self._content_type, Axis.AVAILABLE, last), self.page_sizes[0], Effort(1))
 
     def fetch(self, blob: Listed, slice_: Slice, effort: Effort) -> Content:
         """Return what a blob holds. Raises a QuestionError for this blob, and what `Client.ask` raises."""
-        address = urljoin(f"{self._feed}/", blob.content_uri or f"audit/{quote(blob.content_id, safe='$')}")
-        envelope, request = self._get(address, {"blob": blob.content_id, "slice": named(slice_)}, effort)
-        rows = tuple(envelope.rows)
-        digests = sorted(hashlib.sha256(row).digest() for row in rows)
-        return Content(rows, request, hashlib.sha256(b"".join(digests)).hexdigest())
+        about = {"blob": blob.content_id, "slice": named(slice_)}
+        envelope, request = self._get(self._address(blob), about, effort)
+        digests = sorted(hashlib.sha256(row).digest() for row in envelope.rows)
+        return Content(envelope.rows, request, hashlib.sha256(b"".join(digests)).hexdigest())
 
     def subscriptions(self, effort: Effort) -> Mapping[str, bool]:
         """Return the content types that a subscription is known of, and whether it is on; raises as `fetch` does.
@@ -112,7 +111,10 @@ class ManagementActivity:
         return {str(one.get("contentType")): one.get("status", "enabled") == "enabled" for one in known}
 
     def start(self, content_type: str, effort: Effort) -> bool:
-        """Start a subscription for pulling; returns whether it was off before. Raises as `fetch` does."""
+        """Start a subscription for pulling; returns whether it may have been off before. Raises as `fetch` does.
+
+        One that is on already may be so by an earlier attempt, whose answer was lost.
+        """
         address = self.start_address(content_type)
         about = {"purpose": "start a subscription", "content_type": content_type}
         try:
@@ -120,7 +122,7 @@ class ManagementActivity:
         except Refused as refusal:
             if refusal.reason != ALREADY_ENABLED:
                 raise
-            return False
+            return effort.failures > 0
         return True
 
     def start_address(self, content_type: str) -> str:
@@ -130,6 +132,13 @@ class ManagementActivity:
     @property
     def _feed(self) -> str:
         return f"{self._base}/api/v1.0/{self._sign_in.tenant_id}/activity/feed"
+
+    def _address(self, blob: Listed) -> str:
+        """Return where a blob is got; raises Refused where it is listed under an address that is none."""
+        try:
+            return urljoin(f"{self._feed}/", blob.content_uri or f"audit/{quote(blob.content_id, safe='$')}")
+        except ValueError:
+            raise Refused("the blob is listed under no address", reason="no-address") from None
 
     def _asked(self, window: Window) -> Window:
         """Return the window a second wider, as far as the service's bounds and its clock let it be."""
@@ -154,6 +163,7 @@ class ManagementActivity:
 
     def _with_publisher(self, address: str) -> str:
         """Add the PublisherIdentifier where an address lacks it, and touch nothing else of it; protocol.md A3, A6."""
+        address, _ = urldefrag(address)
         query = urlsplit(address).query
         if any(name.lower() == _PUBLISHER.lower() for name, _ in parse_qsl(query, keep_blank_values=True)):
             return address
@@ -171,7 +181,7 @@ def _failed(error: QuestionError) -> Finding:
 class Listing(NamedTuple):
     """An answer that is an array: its members as received, and where the next page of them is."""
 
-    rows: tuple[bytes, ...]
+    rows: Sequence[bytes]
     next_page: str | None
     warnings: tuple[str, ...] = ()
 
@@ -205,7 +215,7 @@ def _row(raw: bytes) -> Row:
 def _read(received: Received) -> Listing:
     envelope: Envelope = cut_array(received.body)
     links = (received.headers.get(name) for name in _NEXT_PAGE)
-    return Listing(tuple(envelope.rows), next((link for link in links if link), None))
+    return Listing(envelope.rows, next((link for link in links if link), None))
 
 
 def _anything(_: Received) -> Listing:

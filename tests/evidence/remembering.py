@@ -20,6 +20,7 @@ def entry(
     blobs: Sequence[Blob] = (),
     chunks: tuple[Chunk, ...] = (),
     records: int = 0,
+    recheck: bool = False,
 ) -> Commit:
     """Make up the commit of the hour that ends at `end`."""
     return Commit(
@@ -43,6 +44,7 @@ def entry(
         unread=(),
         requests=(),
         requests_log=LogMark(0, ""),
+        recheck=recheck,
         blobs=tuple(blobs),
     )
 

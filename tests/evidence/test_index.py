@@ -169,8 +169,7 @@ def test_an_index_that_is_not_one_is_made_anew_from_the_bags(tmp_path: Path, dam
 def test_what_was_forgotten_is_remembered_again_when_the_look_back_grows(tmp_path: Path) -> None:
     with opened(tmp_path, keep=HOUR) as index, closing(begin(tmp_path, standing=index)) as folder:
         commit(folder, FIRST)
-        for number in (1, 2, 3, 4):
-            commit(folder, Wanted(log_slice(number), []))
+        folder.commit(log_slice(4), Outcome(Status.EMPTY, ASKED, 1), None, recheck=True)
         assert len(index.sift(LOG, staged(FIRST.rows))[0]) == len(FIRST.rows)
     assert new_of(tmp_path, FIRST.rows) == 0
 
@@ -290,10 +289,10 @@ def test_what_ended_within_the_look_back_is_known_and_what_ended_long_before_is_
     listed = [blob("b", created=0.5, fetched=1)]
     index.note("run", entry(after(1), source=FEED, part=MAIL, blobs=listed), keys(rows(0, 5)))
     for hours in range(2, 50):
-        index.note("run", entry(after(hours), source=FEED, part=MAIL), keys([row(1000 + hours)]))
+        index.note("run", entry(after(hours), source=FEED, part=MAIL, recheck=True), keys([row(1000 + hours)]))
     assert index.sift(FEED, staged(rows(0, 5))) == ([], 0)
     assert "b" in index.known(FEED, MAIL).blobs
-    index.note("run", entry(after(49 + 2.1), source=FEED, part=MAIL), ())
+    index.note("run", entry(after(49 + 2.1), source=FEED, part=MAIL, recheck=True), ())
     assert len(index.sift(FEED, staged(rows(0, 5)))[0]) == 5
     assert index.sift(FEED, staged([row(1004)])) == ([], 0)
     assert index.known(FEED, MAIL) == ({}, after(0.5), None)
@@ -301,8 +300,18 @@ def test_what_ended_within_the_look_back_is_known_and_what_ended_long_before_is_
 
 def test_one_part_does_not_make_another_forget(index: Index) -> None:
     index.note("run", entry(after(1), part="slow"), keys(rows(0, 5)))
-    index.note("run", entry(after(500), part="fast"), keys(rows(5, 9)))
+    index.note("run", entry(after(500), part="fast", recheck=True), keys(rows(5, 9)))
     assert index.sift(LOG, staged(rows(0, 9))) == ([], 0)
+
+
+def test_a_watch_that_was_away_for_weeks_forgets_nothing_before_it_has_looked_back(index: Index) -> None:
+    index.note("run", entry(after(1)), keys(rows(0, 5)))
+    index.note("run", entry(after(500)), keys(rows(5, 9)))
+    assert index.sift(LOG, staged(rows(0, 9))) == ([], 0)
+    index.note("run", entry(after(1), recheck=True), ())
+    assert index.sift(LOG, staged(rows(0, 9))) == ([], 0)
+    index.note("run", entry(after(500), recheck=True), ())
+    assert len(index.sift(LOG, staged(rows(0, 9)))[0]) == 5
 
 
 def test_a_full_disk_is_said_with_its_remedy_and_leaves_the_note_undone(index: Index) -> None:
@@ -318,7 +327,7 @@ def test_thousands_of_notes_stay_flat(tmp_path: Path) -> None:
     sizes = []
     with closing(Index.open(path, [], key, keep=KEEP)) as index:
         for hours in range(600):
-            index.note("run", entry(after(hours)), keys(rows(hours * 20, hours * 20 + 20)))
+            index.note("run", entry(after(hours), recheck=True), keys(rows(hours * 20, hours * 20 + 20)))
             if hours in (200, 599):
                 index._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 sizes.append(path.stat().st_size)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from collector.model import Window
 from collector.simulator import (
     CONCURRENCY,
+    OF_THE_FEED,
     Fault,
     Faults,
     Kind,
@@ -43,7 +44,7 @@ LATER_PAGES = {Kind.HOLE, Kind.SHORT_SESSION, Kind.REPEAT}
 
 TOKENS = {Kind.UNAUTHORIZED, Kind.CLAIMS}
 HARMLESS = {Kind.PRETTY, Kind.TWICE}
-KINDS = [kind for kind in Kind if kind not in (Kind.SLOW, Kind.DRIP, Kind.FORBIDDEN)]
+KINDS = [kind for kind in Kind if kind not in {Kind.SLOW, Kind.DRIP, Kind.FORBIDDEN, *OF_THE_FEED}]
 QUIET = [*SHORTENING, Kind.MINUS_ONE, Kind.CANCELLED, Kind.EMPTY, Kind.CUT, Kind.CUT_GZIP, Kind.RESET]
 """What nobody notices who does not look: drawn more often."""
 

@@ -43,6 +43,17 @@ class Answers:
     last_answer: float | None = None
 
 
+OPEN: list[RunFolder] = []
+"""The folders of a test; closed behind it."""
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while OPEN:
+        OPEN.pop().close()
+
+
 class Bench:
     """One source, one folder, one thread: everything a collection needs, with a clock that does not wait."""
 
@@ -55,6 +66,7 @@ class Bench:
         self.observer = Silent()
         opening = Opening(plan=plan(window), engagement=b"{}", environment={}, compression="gzip", chunk_bytes=1 << 20)
         self.folder = RunFolder.create(tmp / "contoso", opening, store=Store(), clock=self.clock)
+        OPEN.append(self.folder)
         limits = Limits(attempts=attempts, patience=600)
         lifeline = Lifeline(self.source, self.answers, window, limits=limits, clock=self.clock, observer=self.observer)
         self.collection = Collection(

@@ -56,7 +56,7 @@ class Watched:
 
     def write(self, **changes: Any) -> None:
         """Write the engagement file, with what is changed from the usual."""
-        usual = {"sources": ALL_SOURCES, "window": {"last": "1h"}, "limits": {"default": PATIENT}}
+        usual = {"sources": ALL_SOURCES, "window": {"last": "1d"}, "limits": {"default": PATIENT}}
         self.file = engagement_file(self.tenant, self.folder, **{**usual, **self.more, **changes})
 
     @property

@@ -1,0 +1,174 @@
+"""Runs against a tenant's activity feed, inside this process: tenant and collector live by one clock, which jumps."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from collector import network
+from collector.config import load
+from collector.evidence import Commit, SliceCoverage, Store, lines, read
+from collector.http.transport import RequestsTransport
+from collector.model import Blob, Status
+from collector.run.connection import Seams
+from collector.run.engage import Result, run
+from collector.simulator import CONTENT_TYPES, ContentBlob, Fault, Faults, Feed, Seen, SimulatedTenant
+from collector.simulator.conditions import AUDIT, CONTENT
+from tests.fakes import FakeClock
+from tests.run.tenants import STORY, Quiet, engagement_file, tenant
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+HOUR, DAY, SECOND = timedelta(hours=1), timedelta(days=1), timedelta(seconds=1)
+EXCHANGE, AZURE = "Audit.Exchange", "Audit.AzureActiveDirectory"
+LONG_AGO = dict.fromkeys(CONTENT_TYPES, NOW - 365 * DAY)
+ONE_AFTER_ANOTHER = {"concurrency": 1}
+
+
+def made(number: int, *, age: timedelta | None = None, kind: str = EXCHANGE, **more: Any) -> ContentBlob:
+    """Make up a blob of three records, `number` hours and a half old unless its age is given."""
+    records = tuple(f'{{"Id":"{kind}-{number}-{n}"}}' for n in range(3))
+    created = NOW - (HOUR * (number + 0.5) if age is None else age)
+    name = f"{number:03}${kind}$x$X"
+    return replace(ContentBlob(kind, name, created, created + 20 * DAY, records), **more)
+
+
+def hourly(hours: int = 7 * 24, kind: str = EXCHANGE) -> list[ContentBlob]:
+    """Make up a blob for each hour before now."""
+    return [made(number, kind=kind) for number in range(hours)]
+
+
+def feed(*blobs: ContentBlob, **more: Any) -> Feed:
+    return Feed(blobs, **{"subscriptions": LONG_AGO, **more})
+
+
+class Notices(Quiet):
+    """An observer that remembers what the operator was told, and stops the run after so many commits."""
+
+    def __init__(self, clock: FakeClock, stop_after: int | None) -> None:
+        self._clock = clock
+        self._left = stop_after
+        self.told: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.told.append(text)
+
+    def committed(self, commit: Commit) -> None:
+        if self._left is not None:
+            self._left -= 1
+            if self._left <= 0:
+                self._clock.stop()
+
+
+@dataclass
+class Case:
+    """A tenant with a feed, and an engagement that asks for it; `ours` is the collector's clock."""
+
+    tenant: SimulatedTenant
+    folder: Path
+    ours: FakeClock
+    told: list[str] = field(default_factory=list)
+
+    def collect(
+        self,
+        *,
+        limits: Any = None,
+        sources: Any = None,
+        stop_after: int | None = None,
+        gaps_of: Path | None = None,
+        **asked: Any,
+    ) -> Result:
+        """Run the engagement; `asked` are keys of management-activity."""
+        activity = {"content_types": [EXCHANGE], "window": {"last": "1d"}, **asked}
+        quick = {"first_wait": "5s", "longest_wait": "20s", "patience": "2m", "attempts": 2, **(limits or {})}
+        file = engagement_file(
+            self.tenant,
+            self.folder,
+            sources={"management-activity": activity, **(sources or {})},
+            limits={"default": quick},
+        )
+        observer = Notices(self.ours, stop_after)
+        seams = Seams(
+            clock=self.ours,
+            store=Store(),
+            transport=lambda settings, pool: RequestsTransport(
+                network.session(settings, pool=pool), clock=self.ours, deadline=60
+            ),
+            ask=lambda label: "",
+            observer=observer,
+        )
+        try:
+            return run(load(file, now=self.ours.now()), seams, gaps_of=gaps_of)
+        finally:
+            self.told += observer.told
+
+    @property
+    def asked(self) -> list[Seen]:
+        """What the feed was asked so far."""
+        return [seen for seen in self.tenant.requests if "/activity/feed/" in seen.path]
+
+    def listings(self) -> list[tuple[datetime, datetime]]:
+        """Return the window of each listing that was asked for."""
+        queries = [
+            {key.lower(): value for key, value in seen.query.items()}
+            for seen in self.asked
+            if seen.path.endswith(CONTENT)
+        ]
+        return [(moment(query["starttime"]), moment(query["endtime"])) for query in queries]
+
+    def fetched(self) -> list[str]:
+        """Return the contentId of each blob that was asked for, in the order of asking."""
+        return [seen.path.partition(f"/{AUDIT}/")[2] for seen in self.asked if f"/feed/{AUDIT}/" in seen.path]
+
+    def posted(self) -> list[str]:
+        return [seen.path.rpartition("/feed/")[2] for seen in self.asked if seen.method != "GET"]
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@contextmanager
+def case(folder: Path, feed_: Feed, *faults: Fault, ours: timedelta = timedelta(0), **more: Any) -> Iterator[Case]:
+    """Serve a feed; `ours` is how far the collector's clock is ahead of the tenant's."""
+    clock = FakeClock(NOW + ours)
+    with tenant(STORY, feed=feed_, faults=Faults(faults), now=lambda: clock.now() - ours, **more) as served:
+        yield Case(served, folder, clock)
+
+
+def records(*runs: Path) -> list[bytes]:
+    """Return every record of the feed in some runs, in order."""
+    commits = [(path, commit) for path in runs for commit in read(path).commits]
+    return sorted(line for path, commit in commits for chunk in commit.chunks for line in lines(path, chunk))
+
+
+def held(*blobs: ContentBlob) -> list[bytes]:
+    """Return every record that blobs hold, in order, as the tenant gives it."""
+    return sorted(str(record).encode("utf-8", "backslashreplace") for blob in blobs for record in blob.records)
+
+
+def told_of(*runs: Path) -> dict[str, list[Blob]]:
+    """Return what the journals say of each blob, by its contentId."""
+    said: dict[str, list[Blob]] = {}
+    for path in runs:
+        for commit in read(path).commits:
+            for blob in commit.blobs:
+                said.setdefault(blob.content_id, []).append(blob)
+    return said
+
+
+def outcomes(path: Path) -> Counter[str]:
+    return Counter(blob.outcome for blobs in told_of(path).values() for blob in blobs)
+
+
+def gaps(result: Result) -> list[SliceCoverage]:
+    return [one for one in result.coverage.slices if one.status is Status.GAP]
+
+
+def started(path: Path) -> list[str | None]:
+    """Return what the journal says was started."""
+    found = [json.loads(line) for line in (path / "custody/journal.jsonl").read_bytes().splitlines()]
+    return [entry["part"] for entry in found if entry["event"] == "started"]
