@@ -13,6 +13,7 @@ from collector.analysis.found import Found
 from collector.cli.screen import cell, json_line, line, plain, table
 from collector.errors import CollectorError, ExitCode
 from collector.evidence import Commit, Coverage, SliceCoverage, Verification
+from collector.evidence.coverage import Recheck
 from collector.model import Status, iso
 from collector.run.engage import Result
 from collector.run.heartbeat import Beat
@@ -21,11 +22,12 @@ from collector.run.plan import Forecast
 
 
 class RunStatus(NamedTuple):
-    """What a run covers, whether it is sealed, and what in its account cannot be read."""
+    """What a run covers, whether it is sealed or a watch is at work on it, and what in its account cannot be read."""
 
     path: Path
     coverage: Coverage
     sealed: bool
+    watched: bool
     problems: tuple[str, ...]
 
 
@@ -90,8 +92,11 @@ def status(run: RunStatus, *, as_json: bool) -> None:
         json_line("run", folder=str(run.path), **facts, settled_until=coverage.settled_until)
         for one in coverage.slices:
             json_line("slice", **msgspec.to_builtins(one))
+        for again in coverage.rechecks:
+            json_line("recheck", **msgspec.to_builtins(again))
         return
-    line(f"{run.path}: {'sealed' if run.sealed else 'open, not finished: `collector run` goes on with it'}")
+    command = "collector watch" if run.watched else "collector run"
+    line(f"{run.path}: {'sealed' if run.sealed else f'open, not finished: `{command}` goes on with it'}")
     _problems(run.problems)
     _sources(coverage)
     columns = ("source", "part", "start", "end", "status", "records", "expected", "reason", "settled")
@@ -100,7 +105,18 @@ def status(run: RunStatus, *, as_json: bool) -> None:
         for s in coverage.slices
     ]
     table("Slices", columns, rows)
+    _rechecks(coverage)
     _tail(coverage)
+
+
+def _rechecks(coverage: Coverage) -> None:
+    """Print what was asked again, source by source; coverage.json holds each time."""
+    by_source: dict[str, list[Recheck]] = {}
+    for one in coverage.rechecks:
+        by_source.setdefault(one.source, []).append(one)
+    rows = [(name, len(ones), sum(o.late for o in ones), len(_gaps_among(ones))) for name, ones in by_source.items()]
+    if rows:
+        table("Asked again, for what comes late", ("source", "times", "records that came late", "failed"), rows)
 
 
 _YES_NO = {True: "yes", False: "no", None: None}
@@ -202,7 +218,11 @@ def _source_row(name: str, slices: Sequence[SliceCoverage]) -> list[object]:
 
 
 def _gaps_of(coverage: Coverage) -> list[SliceCoverage]:
-    return [one for one in coverage.slices if one.status is Status.GAP]
+    return _gaps_among(coverage.slices)
+
+
+def _gaps_among(slices: Sequence[SliceCoverage]) -> list[SliceCoverage]:
+    return [one for one in slices if one.status is Status.GAP]
 
 
 def _gaps(coverage: Coverage) -> None:

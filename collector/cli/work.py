@@ -16,7 +16,7 @@ from collector.config import Network
 from collector.config.reading import Loaded, load
 from collector.config.units import Unreadable, duration
 from collector.errors import PRECEDENCE, CollectorError, DiskError, ExitCode, Interrupted, UsageError
-from collector.evidence import Account, Store, Verification, chained, find_runs, links, read
+from collector.evidence import Account, Store, Verification, chained, cover, find_runs, links, read
 from collector.evidence import verify as verify_run
 from collector.http.transport import RequestsTransport, Transport
 from collector.run.connection import Seams
@@ -139,12 +139,15 @@ def runs_below(folder: Path) -> tuple[Path, ...]:
 def status_all(folder: Path, *, as_json: bool) -> int:
     """Show what each run below a folder covers, as its plan and journal tell it; 6 where one's cannot be read."""
     codes = {ExitCode.COMPLETE}
+    clock = SystemClock()
     for above in dict.fromkeys(path.parent for path in runs_below(folder)):
         if beat := read_heartbeat(above):
             show.heartbeat(beat, as_json=as_json)
     for account in _accounts(folder, codes, as_json=as_json):
-        coverage = account.coverage
-        show.status(show.RunStatus(account.path, coverage, account.sealed, account.problems), as_json=as_json)
+        watched = account.plan.watch and not account.sealed  # what is still to come is no gap yet
+        coverage = cover(account.plan, account.commits, clock.now()) if watched else account.coverage
+        run = show.RunStatus(account.path, coverage, account.sealed, watched, account.problems)
+        show.status(run, as_json=as_json)
     return min(codes, key=PRECEDENCE.index)
 
 

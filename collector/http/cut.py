@@ -83,7 +83,7 @@ def cut(body: bytes) -> Envelope:
             return _scan(body, decoder)
         except (ValueError, RecursionError):
             continue
-    raise _unreadable(body, b"{", b"[")
+    raise _unreadable(body)
 
 
 def cut_array(body: bytes) -> Envelope:
@@ -97,11 +97,11 @@ def cut_array(body: bytes) -> Envelope:
             return Envelope(_scan_array(body, decoder), (), None)
         except (ValueError, RecursionError):
             continue
-    raise _unreadable(body, b"[")
+    raise _unreadable(body)
 
 
-def _unreadable(body: bytes, *openings: bytes) -> Unanswered:
-    reason = "unreadable" if body.lstrip()[:1] in openings else "not-json"
+def _unreadable(body: bytes) -> Unanswered:
+    reason = "unreadable" if body.lstrip()[:1] in (b"{", b"[") else "not-json"
     return Unanswered("the answer cannot be taken apart", reason=reason, body=body)
 
 

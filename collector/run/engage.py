@@ -146,6 +146,8 @@ def _gaps_of(path: Path, loaded: Loaded) -> Plan:
     """Return the plan for another run's gaps; raises UsageError where it was asked otherwise, or lacks nothing."""
     account = read(path)
     require_same(path, loaded)
+    if account.plan.watch and not account.sealed:
+        raise UsageError(f"{path} is still being collected by a watch", remedy="start `collector watch` to go on")
     plan = gaps_plan(account.plan, account.opened.run_id, account.coverage.slices)
     if not plan.sources:
         raise UsageError(f"{path} has no gap and no unsettled tail", remedy="nothing is left to ask for")

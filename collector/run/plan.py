@@ -40,9 +40,10 @@ def gaps_plan(plan: Plan, run_id: str, slices: Iterable[SliceCoverage]) -> Plan:
     by_name = {source.source: source for source in plan.sources}
     missing = (one for one in slices if one.status is Status.GAP or one.settled is False)
     sources = tuple(
-        msgspec.structs.replace(by_name[one.source], window=_window(one), parts=(one.part,)) for one in missing
+        msgspec.structs.replace(by_name[one.source], window=_window(one), parts=(one.part,), since=None)
+        for one in missing
     )
-    return msgspec.structs.replace(plan, sources=sources, gaps_of=run_id)
+    return msgspec.structs.replace(plan, sources=sources, gaps_of=run_id, watch=False)
 
 
 def _window(one: SliceCoverage) -> Window | None:

@@ -6,7 +6,7 @@ sealed once all of its window has passed and was asked for, after a last and lon
 """
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -80,23 +80,25 @@ class Watch:
         now = self._clock.now().replace(microsecond=0)
         self._ends_at = None if rhythm.lasts is None else now + timedelta(seconds=rhythm.lasts)
         self._looked_far: float | None = None
+        self._codes: set[ExitCode] = set()
 
-    def go_on(self, tell: Callable[[Outcome], None], results: list[Result]) -> ExitCode:
-        """Collect until the time is over; see `watch`."""
+    def go_on(self, tell: Callable[[Outcome], None], begun: Iterable[Result]) -> ExitCode:
+        """Collect until the time is over; `begun` is what was sealed before. See `watch`."""
+        self._codes.update(result.exit_code for result in begun)
         number = 0
         try:
             while True:
                 number += 1
                 next_cycle = self._clock.now() + timedelta(seconds=self._rhythm.every)
                 self._heart.began(number)
-                outcome = self._survived(number, results)
+                outcome = self._survived(number)
                 over = self._over
                 next_cycle = self._next(next_cycle)
                 self._heart.ended(outcome, None if over else next_cycle)
                 tell(outcome)
                 if over:
                     self._heart.stopped("ended")
-                    return self._code(outcome, results)
+                    return self._code(outcome)
                 self._rest(next_cycle)
         except Interrupted:
             self._heart.stopped("interrupted")
@@ -106,20 +108,22 @@ class Watch:
     def _over(self) -> bool:
         return self._ends_at is not None and self._clock.now() >= self._ends_at
 
-    def _code(self, last: Outcome, results: list[Result]) -> ExitCode:
-        codes = {result.exit_code for result in results}
+    def _code(self, last: Outcome) -> ExitCode:
+        codes = set(self._codes)
         if self._relay.open_run is not None or last.outcome == "failed":  # what is left is for the next watch
             codes |= {ExitCode.TEMPORARY, ExitCode(last.exit_code)}
         return min(codes, key=PRECEDENCE.index)
 
-    def _survived(self, number: int, results: list[Result]) -> Outcome:
+    def _survived(self, number: int) -> Outcome:
         """Go through a cycle, and tell how it ended, whatever happened that another cycle may mend."""
-        began, done = self._clock.now(), len(results)
+        began, sealed = self._clock.now(), list[str]()
         observer = Beating(self._observer, self._heart)
         failure: CollectorError | None = None
         code = ExitCode.COMPLETE
         try:
-            results.extend(self._cycle(observer))
+            for result in self._cycle(observer):
+                self._codes.add(result.exit_code)
+                sealed.append(result.path.name)
         except _FINAL:
             raise
         except CollectorError as error:
@@ -129,9 +133,8 @@ class Watch:
         run = self._relay.open_run
         if failure is not None:
             self._relay.let_go()
-        sealed = tuple(result.path.name for result in results[done:])
         name = run.path.name if run else None
-        course = Course(number, began, observer.commits, name, sealed, failure, code)
+        course = Course(number, began, observer.commits, name, tuple(sealed), failure, code)
         return outcome_of(course, self._clock.now())
 
     def _cycle(self, observer: Beating) -> Iterator[Result]:

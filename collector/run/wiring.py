@@ -1,12 +1,13 @@
 """Puts a run's parts together: for each source its collection with all that is to be asked, and the crew."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 from collector.clock import Clock
 from collector.config import Engagement
 from collector.evidence import RunFolder, remaining
-from collector.model import Slice, SourcePlan
+from collector.model import Slice, SourcePlan, Window
 from collector.run.collect import Collection
 from collector.run.connection import Connection
 from collector.run.crew import Gang, run_all
@@ -64,7 +65,8 @@ def _collection(name: str, job: Job) -> Collection:
     source = FEEDS[name].make(reach)
     windows = (planned.window for planned in job.run_folder.plan.sources if planned.source == name)
     window = next(window for window in windows if window is not None)
-    lifeline = Lifeline(source, reach.client, window, limits=limits, clock=clock, observer=observer)
+    passed = Window(window.start, max(window.start + timedelta(seconds=1), min(window.end, clock.now())))
+    lifeline = Lifeline(source, reach.client, passed, limits=limits, clock=clock, observer=observer)
     return FEEDS[name].collection(source, job.run_folder, lifeline, limits=limits, clock=clock, observer=observer)
 
 

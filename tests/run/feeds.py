@@ -12,7 +12,7 @@ from typing import Any
 from collector import network
 from collector.config import load
 from collector.evidence import Commit, SliceCoverage, Store, lines, read
-from collector.http.transport import RequestsTransport
+from collector.http.transport import Received, RequestsTransport, Sent, Transport
 from collector.model import Blob, Status
 from collector.run.connection import Seams
 from collector.run.engage import Result, run
@@ -43,6 +43,18 @@ def hourly(hours: int = 7 * 24, kind: str = EXCHANGE) -> list[ContentBlob]:
 
 def feed(*blobs: ContentBlob, **more: Any) -> Feed:
     return Feed(blobs, **{"subscriptions": LONG_AGO, **more})
+
+
+class Unhurried:
+    """A transport of which each answer takes a millisecond, since what happens at one moment has no order."""
+
+    def __init__(self, inner: Transport, clock: FakeClock) -> None:
+        self._inner = inner
+        self._clock = clock
+
+    def send(self, sent: Sent) -> Received:
+        self._clock.move(0.001)
+        return self._inner.send(sent)
 
 
 class Notices(Quiet):
@@ -94,8 +106,8 @@ class Case:
         seams = Seams(
             clock=self.ours,
             store=Store(),
-            transport=lambda settings, pool: RequestsTransport(
-                network.session(settings, pool=pool), clock=self.ours, deadline=60
+            transport=lambda settings, pool: Unhurried(
+                RequestsTransport(network.session(settings, pool=pool), clock=self.ours, deadline=60), self.ours
             ),
             ask=lambda label: "",
             observer=observer,

@@ -160,17 +160,15 @@ def test_an_answer_that_no_reader_could_cut_is_kept_whole(tmp_path):
     assert kept.read_bytes() == b'{"value":[%b]}' % b",".join(held(LOST))
 
 
-def test_blobs_lost_in_a_row_share_a_gap_and_those_apart_do_not(tmp_path):
+def test_blobs_lost_in_a_row_are_gaps_and_nothing_between_them_or_around_them_is(tmp_path):
     row = [made(100 + n, age=5 * HOUR + n * SECOND) for n in range(4)]
     apart = made(200, age=7 * HOUR)
     faults = [failing(one, code="AF20051") for one in (*row, apart)]
     with case(tmp_path, feed(*BLOBS, *row, apart), *faults) as tried:
         result = tried.collect(limits=ONE_AFTER_ANOTHER)
     assert [(gap.start, gap.end) for gap in gaps(result)] == [
-        (apart.created, apart.created + SECOND),
-        (row[3].created, row[0].created + SECOND),
+        (at, at + SECOND) for at in sorted(one.created for one in (*row, apart))
     ]
-    assert gaps(result)[1].reason == f"blob-expired: {', '.join(row[n].content_id for n in (3, 2, 1))} and 1 more"
     assert records(result.path) == held(*BLOBS)
 
 
@@ -181,19 +179,6 @@ def test_a_blob_got_in_the_second_of_a_lost_one_is_kept_and_the_second_is_a_gap(
     (gap,) = gaps(result)
     assert (gap.start, gap.end, gap.records) == (LOST.created, LOST.created + SECOND, 3)
     assert records(result.path) == held(twin, *(one for one in BLOBS if one is not LOST))
-
-
-def test_expired_blobs_say_nothing_of_those_behind_them(tmp_path):
-    old = [made(n, age=23 * HOUR - n * timedelta(seconds=15), expires=NOW - DAY) for n in range(1700)]
-    young = made(9999, age=HOUR)
-    with case(tmp_path, feed(*old, young, page_size=2000)) as tried:
-        result = tried.collect(
-            limits=ONE_AFTER_ANOTHER, window={"start": "2026-11-20T00:00:00Z", "end": "2026-11-20T01:00:00Z"}
-        )
-        asked = tried.fetched()
-    inside = [one for one in (*old, young) if one.created >= NOW - 12 * HOUR]
-    assert len(asked) == len(inside)
-    assert outcomes(result.path) == {"fetched": 1, "blob-expired": len(inside) - 1}
 
 
 def test_a_feed_in_which_every_blob_fails_ends_and_is_a_gap_that_names_them(tmp_path):
@@ -234,9 +219,7 @@ def test_a_throttling_that_outlasts_the_patience_leaves_the_run_open_for_the_nex
     assert records(result.path) == held(*BLOBS)
 
 
-@pytest.mark.parametrize(
-    "kind", [Kind.ACTIVITY_ERROR, Kind.UNAUTHORIZED, Kind.CUT, Kind.RESET, Kind.CUT_GZIP, Kind.HTML]
-)
+@pytest.mark.parametrize("kind", [Kind.ACTIVITY_ERROR, Kind.CUT, Kind.RESET, Kind.CUT_GZIP, Kind.HTML])
 @pytest.mark.tries("a passing fault of the feed")
 def test_what_passes_costs_an_attempt_and_no_record(tmp_path, kind):
     faults = [Fault(kind, feed_chance(0.15, seed), times=None) for seed in (1, 2)]
@@ -245,6 +228,18 @@ def test_what_passes_costs_an_attempt_and_no_record(tmp_path, kind):
     assert result.exit_code is ExitCode.COMPLETE
     assert records(result.path) == held(*BLOBS)
     assert all(len(said) == 1 for said in told_of(result.path).values())
+
+
+def test_a_token_that_is_refused_amid_the_work_is_renewed(tmp_path):
+    faults = [
+        Fault(Kind.UNAUTHORIZED, when, times=2) for when in (listing(3, 8), blob(2, 9), operation("subscriptions/list"))
+    ]
+    with case(tmp_path, feed(*BLOBS, page_size=2), *faults) as tried:
+        result = tried.collect()
+        refused = [seen for seen in tried.asked if seen.status == 401]
+    assert len(refused) >= 5
+    assert result.exit_code is ExitCode.COMPLETE
+    assert records(result.path) == held(*BLOBS)
 
 
 def test_an_outage_blames_no_blob_and_the_run_is_taken_up(tmp_path):
