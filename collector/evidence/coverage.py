@@ -190,7 +190,9 @@ def _filled(gap: SliceCoverage, window: Window, proofs: Iterable[Commit]) -> Ite
             start, end = max(hole.start, proof.start or hole.start), min(hole.end, proof.end or hole.end)
             if start < end:
                 found = _told(SliceCoverage, proof, Window(start, end))
-                parts.append(msgspec.structs.replace(found, records=0, duplicates=0, expected=None, reason=RECHECKED))
+                settled = found.settled or gap.settled  # what was asked later is no less settled
+                counts = {"records": 0, "duplicates": 0, "expected": None}
+                parts.append(msgspec.structs.replace(found, settled=settled, reason=RECHECKED, **counts))
         missing = rest
     bare = msgspec.structs.replace(gap, records=0, duplicates=0, expected=None, attempts=0)
     parts += [msgspec.structs.replace(bare, start=hole.start, end=hole.end) for hole in missing]

@@ -131,7 +131,8 @@ class ContentCollection(Collection):
     def _lead(self, task: Task, settle: Settle, blobs: Sequence[Listed], known: Known) -> Iterator[Task]:
         """Yield the silence before the first blob as a slice to be asked for by itself, where that tells anything."""
         window = task.window
-        edge = second_of(blobs[0], window) if blobs else window.start
+        inside = (blob for blob in blobs if blob.created and window.start <= blob.created < window.end)
+        edge = next((second_of(blob, window) for blob in inside), window.start)
         at_work = known.earliest is not None and known.earliest <= window.start
         if settle.status is Status.COMPLETE and not at_work and edge - window.start >= SILENCE:
             lead = task.narrowed(Window(window.start, edge))

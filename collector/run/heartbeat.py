@@ -25,7 +25,7 @@ _OFTEN = 15.0
 
 
 class Beat(msgspec.Struct, frozen=True):
-    """What the file says. `state` is `collecting`, `waiting`, `ended` or `interrupted`.
+    """What the file says. `state` is `collecting`, `waiting`, `ended`, `interrupted` or `failed`.
 
     `failures` are the cycles in a row that have failed, `next_cycle` is when the next one is due.
     """

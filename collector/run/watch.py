@@ -100,8 +100,8 @@ class Watch:
                     self._heart.stopped("ended")
                     return self._code(outcome)
                 self._rest(next_cycle)
-        except Interrupted:
-            self._heart.stopped("interrupted")
+        except CollectorError as error:
+            self._heart.stopped("interrupted" if isinstance(error, Interrupted) else "failed")
             raise
 
     @property

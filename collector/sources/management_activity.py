@@ -29,6 +29,8 @@ from collector.sources.links import Chain
 ALREADY_ENABLED = "already-enabled"
 _OWN_REASONS = {rule.reason for rule in ACTIVITY}
 _PUBLISHER = "PublisherIdentifier"
+_TOLD_LATE = timedelta(seconds=5)
+"""How far behind the service's clock its Date may be when we read it: it tells whole seconds, and has travelled."""
 _NEXT_PAGE = ("nextpageuri", "nextpageurl")
 
 
@@ -77,7 +79,7 @@ class ManagementActivity:
         """Yield the pages of a slice's listing; a row is what is listed of one blob, its time that of availability."""
         window = question.slice.window
         assert window is not None  # noqa: S101 - this source is planned with a window
-        if window.start < self.now - self.retention:
+        if window.start < self._oldest:
             yield Finding(Kind.REFUSED, "window-refused")
             return
         delivered = 0
@@ -130,6 +132,10 @@ class ManagementActivity:
         return self._with_publisher(f"{self._feed}/subscriptions/start?contentType={quote(content_type)}")
 
     @property
+    def _oldest(self) -> datetime:
+        return self.now - self.retention + _TOLD_LATE
+
+    @property
     def _feed(self) -> str:
         return f"{self._base}/api/v1.0/{self._sign_in.tenant_id}/activity/feed"
 
@@ -143,8 +149,7 @@ class ManagementActivity:
     def _asked(self, window: Window) -> Window:
         """Return the window a second wider, as far as the service's bounds and its clock let it be."""
         wider = window.widened(MARGIN)
-        start = max(wider.start, self.now - self.retention)
-        return Window(start, wider.end if wider.end <= self.now else window.end)
+        return Window(max(wider.start, self._oldest), wider.end if wider.end <= self.now else window.end)
 
     def _pages(self, slice_: Slice, asked: Window, effort: Effort) -> Iterator[tuple["Listing", str]]:
         times = f"startTime={asked.start:%Y-%m-%dT%H:%M:%S}&endTime={asked.end:%Y-%m-%dT%H:%M:%S}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.config import CLOUDS, Cloud, Limits, Rate, UnifiedAuditLog, differences, load
+from collector.config import CLOUDS, Cloud, Limits, ManagementActivity, Rate, UnifiedAuditLog, differences, load
 from collector.config.yamlfile import parse
 from collector.model import Window
 from tests.config.files import GOOD, NOW, read, with_, written
@@ -145,3 +145,25 @@ def test_what_would_be_asked_differently_is_named(tmp_path: Path) -> None:
         'sources.message-trace: (absent) -> {"for": "tenant"}',
         "sources.unified-audit-log: {} -> (absent)",
     ]
+
+
+def test_the_activity_feed_asks_for_mailbox_records_and_starts_nothing_unless_told(tmp_path: Path) -> None:
+    engagement = read(tmp_path, with_("sources", " {management-activity: {}}"))
+    assert engagement.sources.management_activity == ManagementActivity(("Audit.Exchange",), start_subscriptions=False)
+    assert engagement.sources.names == ("management-activity",)
+    assert engagement.limits_of("management-activity").rate == Rate(requests=2000, period=60.0)
+
+
+def test_all_content_types_of_the_activity_feed_can_be_named(tmp_path: Path) -> None:
+    kinds = ("Audit.AzureActiveDirectory", "Audit.Exchange", "Audit.SharePoint", "Audit.General", "DLP.All")
+    asked = f" {{management-activity: {{content_types: [{', '.join(kinds)}], start_subscriptions: true}}}}"
+    source = read(tmp_path, with_("sources", asked)).sources.management_activity
+    assert source == ManagementActivity(kinds, start_subscriptions=True)
+
+
+def test_the_activity_feed_has_a_window_of_its_own(tmp_path: Path) -> None:
+    engagement = read(tmp_path, with_("sources", " {management-activity: {window: {last: 7d}}}"))
+    source = engagement.sources.management_activity
+    assert source is not None
+    frozen = engagement.freeze(source.window, NOW)
+    assert frozen.end - frozen.start == timedelta(days=7)

@@ -31,6 +31,8 @@ def committed(
     settled: bool | None = True,
     expected: int | None = 3,
     asked_at: datetime = ASKED,
+    recheck: bool = False,
+    records: int = 2,
 ) -> Commit:
     return Commit(
         at=ASKED,
@@ -40,7 +42,7 @@ def committed(
         start=window.start if window else None,
         end=window.end if window else None,
         status=status,
-        records=2,
+        records=records,
         duplicates=1,
         variants=0,
         outside=0,
@@ -53,6 +55,7 @@ def committed(
         unread=(),
         requests=(),
         requests_log=LogMark(0, ""),
+        recheck=recheck,
     )
 
 
@@ -159,19 +162,113 @@ def test_what_remains_of_each_part() -> None:
     assert remaining(msgspec.structs.replace(settings, parts=()), []) == {}
 
 
+def spans(coverage: Coverage) -> list[tuple[str, str | None, float, float]]:
+    """Return each slice's status and reason, and its ends as hours."""
+    ends = [((one.start - START) / HOUR, (one.end - START) / HOUR) for one in coverage.slices if one.start and one.end]
+    return [(one.status, one.reason, *end) for one, end in zip(coverage.slices, ends, strict=True)]
+
+
+LOST = committed(window=hours(6, 12), status=Status.GAP, reason="timeout", expected=5, settled=False)
+ROUND = [committed(window=hours(0, 6)), LOST, committed(window=hours(12, 24))]
+
+
+def test_a_gap_that_a_look_back_fills_is_whole_and_says_why() -> None:
+    again = committed(window=hours(4, 14), recheck=True, records=3, asked_at=ASKED + HOUR)
+    found = cover(plan(DAY), [*ROUND, again])
+    assert spans(found)[1] == ("complete", "rechecked", 6, 12)
+    assert found.complete
+    filled = found.slices[1]
+    assert (filled.records, filled.duplicates, filled.expected, filled.attempts) == (2, 1, 5, 4)
+    assert (filled.asked_at, filled.settled) == (ASKED + HOUR, True)
+    (recheck,) = found.rechecks
+    assert recheck.start
+    assert recheck.end
+    assert (Window(recheck.start, recheck.end), recheck.records, recheck.late) == (hours(4, 14), 3, 3)
+
+
+def test_what_a_look_back_did_not_reach_stays_a_gap() -> None:
+    found = cover(plan(DAY), [*ROUND, committed(window=hours(8, 10), recheck=True, records=0, status=Status.EMPTY)])
+    assert spans(found)[1:4] == [
+        ("gap", "timeout", 6, 8),
+        ("empty", "rechecked", 8, 10),
+        ("gap", "timeout", 10, 12),
+    ]
+    assert not found.complete
+    assert sum(one.records for one in found.slices) == sum(one.records for one in ROUND)
+    assert sum(one.duplicates for one in found.slices) == sum(one.duplicates for one in ROUND)
+
+
+def test_a_gap_whose_rows_were_kept_is_not_called_empty_when_the_look_back_finds_no_more() -> None:
+    again = committed(window=hours(6, 12), recheck=True, records=0, status=Status.EMPTY)
+    assert spans(cover(plan(DAY), [*ROUND, again]))[1] == ("complete", "rechecked", 6, 12)
+
+
+def test_of_look_backs_that_overlap_the_last_one_counts() -> None:
+    first = committed(window=hours(6, 12), recheck=True, settled=False)
+    second = committed(window=hours(6, 9), recheck=True, settled=True, asked_at=ASKED + HOUR)
+    for order in ([first, second], [second, first]):
+        found = cover(plan(DAY), [*ROUND, *order])
+        assert [(one.settled, one.asked_at) for one in found.slices[1:3]] == [(True, ASKED + HOUR), (False, ASKED)]
+
+
+def test_a_look_back_that_fails_takes_nothing_away_and_fills_nothing() -> None:
+    failed = committed(window=hours(0, 24), recheck=True, status=Status.GAP, reason="timeout")
+    with_it, without = cover(plan(DAY), [*ROUND, failed]), cover(plan(DAY), ROUND)
+    assert with_it.slices == without.slices
+    assert [one.status for one in with_it.rechecks] == ["gap"]
+
+
+def test_a_look_back_does_not_stand_for_what_was_not_collected() -> None:
+    found = cover(plan(DAY), [committed(window=hours(0, 6)), committed(window=hours(0, 24), recheck=True)])
+    assert spans(found)[1] == ("gap", "not-collected", 6, 24)
+    assert remaining(DAY, [committed(window=hours(0, 24), recheck=True)])[None] == (hours(0, 24),)
+
+
+def test_a_slice_is_settled_when_settled_look_backs_cover_all_of_it() -> None:
+    fresh = [committed(window=hours(0, 12), settled=False), committed(window=hours(12, 24), settled=False)]
+    half = committed(window=hours(0, 8), recheck=True)
+    rest = committed(window=hours(8, 12), recheck=True, status=Status.EMPTY, records=0)
+    assert [one.settled for one in cover(plan(DAY), [*fresh, half]).slices] == [False, False]
+    assert [one.settled for one in cover(plan(DAY), [*fresh, half, rest]).slices] == [True, False]
+    assert cover(plan(DAY), [*fresh, half, rest]).settled_until == START + 12 * HOUR
+    early = committed(window=hours(8, 12), recheck=True, settled=False)
+    assert [one.settled for one in cover(plan(DAY), [*fresh, half, early]).slices] == [False, False]
+
+
+def test_a_look_back_of_another_part_proves_nothing() -> None:
+    parts = SourcePlan(TRACE, Axis.EVENT, DAY.window, (ADELE, LEE), {})
+    gaps = [committed(TRACE, part, hours(0, 24), status=Status.GAP, reason="timeout") for part in (ADELE, LEE)]
+    found = cover(plan(parts), [*gaps, committed(TRACE, ADELE, hours(0, 24), recheck=True)])
+    assert [(one.part, one.status) for one in found.slices] == [(ADELE, "complete"), (LEE, "gap")]
+
+
+def test_a_look_back_behind_the_run_is_told_and_covers_nothing_of_it() -> None:
+    found = cover(plan(DAY), [committed(window=hours(0, 24)), committed(window=hours(-24, 0), recheck=True)])
+    assert spans(found) == [("complete", None, 0, 24)]
+    assert [(one.start, one.late) for one in found.rechecks] == [(START - 24 * HOUR, 2)]
+
+
+def test_a_run_that_is_closed_early_covers_no_more_than_that() -> None:
+    found = cover(plan(DAY), [committed(window=hours(0, 12))], START + 6 * HOUR)
+    assert spans(found) == [("complete", None, 0, 6)]
+    assert found.complete
+
+
 MINUTES = st.integers(-60, 26 * 60)
 WINDOWS = st.tuples(MINUTES, MINUTES).filter(lambda pair: pair[0] < pair[1])
 COMMITS = st.lists(
     st.builds(
-        lambda pair, status, reason, settled: committed(
+        lambda pair, status, reason, settled, recheck: committed(
             window=Window(START + timedelta(minutes=pair[0]), START + timedelta(minutes=pair[1])),
             status=status,
             reason=reason if status is Status.GAP else None,
             settled=settled,
+            recheck=recheck,
         ),
         WINDOWS,
         st.sampled_from(Status),
         st.sampled_from(["timeout", "forbidden"]),
+        st.booleans(),
         st.booleans(),
     ),
     max_size=8,
@@ -191,3 +288,17 @@ def test_slices_join_without_hole_or_overlap(commits: Sequence[Commit]) -> None:
     assert [(slice_.start, slice_.end) for slice_ in missing] == [
         (window.start, window.end) for window in remaining(DAY, commits)[None] if window
     ]
+
+
+@given(COMMITS)
+def test_look_backs_never_take_anything_away(commits: Sequence[Commit]) -> None:
+    found = cover(plan(DAY), commits)
+    before = cover(plan(DAY), [commit for commit in commits if not commit.recheck])
+    for attribute in ("records", "duplicates"):
+        assert sum(getattr(one, attribute) for one in found.slices) == sum(
+            getattr(one, attribute) for one in before.slices
+        )
+    assert found.complete or not before.complete
+    if before.settled_until:
+        assert found.settled_until
+        assert found.settled_until >= before.settled_until

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.errors import Unanswered
-from collector.http.cut import cut
+from collector.http.cut import Envelope, cut, cut_array
 
 ROWS = {
     "compact": b'{"a":1,"b":[true,false,null],"c":"x"}',
@@ -207,3 +207,71 @@ LOOKS_LIKE_ONE = st.text('{}[],:"\\u0e value1 @odminpi.wrgsNxtLk\r\n\t', max_siz
 def test_no_body_is_more_than_unreadable(body: bytes) -> None:
     with contextlib.suppress(Unanswered):
         assert all(b"\n" not in row for row in cut(body).rows)
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+def test_a_member_of_a_bare_array_is_not_changed_by_a_byte(row: bytes) -> None:
+    around = (b'{"Id":"first"}', row, b'{"Id":"last"}')
+    assert cut_array(b"[%b]" % b",".join(around)).rows == around
+    assert cut_array(b"\xef\xbb\xbf [ %b\t] \n" % b" , ".join(around)).rows == around
+
+
+@pytest.mark.parametrize("body", [b"[]", b" [ \r\n] ", b"\xef\xbb\xbf[]"])
+def test_an_array_may_be_empty(body: bytes) -> None:
+    assert cut_array(body) == Envelope((), (), None)
+
+
+def test_a_pretty_printed_array_gives_rows_of_one_line_each() -> None:
+    rows = [{"a": {"b": [1, 2]}, "c": "x\r\ny"}, {"d": "\u2028"}]
+    body = json.dumps(rows, indent=2, ensure_ascii=False).replace("\n", "\r\n").encode()
+    for spoilt in (body, body[:-1] + b",NaN]"):
+        got = cut_array(spoilt).rows
+        assert [json.loads(row) for row in got[:2]] == rows
+        assert not any(b"\n" in row or b"\r" in row for row in got)
+
+
+NO_ARRAY = {
+    "nothing": (b"", "not-json"),
+    "blanks": (b" \r\n", "not-json"),
+    "HTML": (b"<!DOCTYPE html><html></html>", "not-json"),
+    "NULs": (bytes(64), "not-json"),
+    "an object": (b'{"value":[1]}', "unreadable"),
+    "null": (b"null", "not-json"),
+    "cut in a row": (b'[{"a":1},{"a":', "unreadable"),
+    "cut between rows": (b'[{"a":1},{"a":2}', "unreadable"),
+    "cut after a comma": (b'[{"a":1},', "unreadable"),
+    "a row left out": (b'[{"a":1},]', "unreadable"),
+    "a row left out at the start": (b'[,{"a":1}]', "unreadable"),
+    "two answers glued": (b"[1][2]", "unreadable"),
+    "two answers on two lines": (b"[1]\n[2]", "unreadable"),
+    "something behind it": (b"[1]\0", "unreadable"),
+    "something behind what only the slow way reads": (b"[NaN] x", "unreadable"),
+    "too deep": (b"[" * 100_000 + b"]" * 100_000, "unreadable"),
+    "a line break inside a text": (b'["a\nb"]', "unreadable"),
+    "a bad number": (b"[01]", "unreadable"),
+    "UTF-16": ("[1]".encode("utf-16"), "not-json"),
+}
+
+
+@pytest.mark.parametrize(("body", "reason"), NO_ARRAY.values(), ids=NO_ARRAY.keys())
+def test_what_is_no_array_is_kept_whole_and_is_no_answer(body: bytes, reason: str) -> None:
+    with pytest.raises(Unanswered) as caught:
+        cut_array(body)
+    assert (caught.value.reason, caught.value.body) == (reason, body)
+
+
+@given(st.lists(ANY_JSON, max_size=6), st.booleans(), st.data())
+def test_every_member_of_an_array_comes_out_as_it_went_in(
+    rows: list[object], compact: bool, data: st.DataObject
+) -> None:
+    got = cut_array(spaced(rows, data, compact=compact).encode()).rows
+    assert [repr(json.loads(row)) for row in got] == [repr(json.loads(json.dumps(row))) for row in rows]
+    if compact:
+        assert list(got) == [spaced(row, data, compact=True).encode() for row in rows]
+
+
+@given(st.lists(ANY_JSON, min_size=1, max_size=3), st.data())
+def test_an_array_that_is_cut_anywhere_never_passes_for_a_shorter_one(rows: list[object], data: st.DataObject) -> None:
+    body = json.dumps(rows).encode()
+    with pytest.raises(Unanswered):
+        cut_array(body[: data.draw(st.integers(0, len(body) - 1))])

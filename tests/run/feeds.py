@@ -2,23 +2,28 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 from collector import network
-from collector.config import load
-from collector.evidence import Commit, SliceCoverage, Store, lines, read
+from collector.config import Limits, ManagementActivity, load
+from collector.evidence import Commit, Coverage, Opening, RunFolder, SliceCoverage, Store, cover, lines, read
 from collector.http.transport import Received, RequestsTransport, Sent, Transport
-from collector.model import Blob, Status
+from collector.model import Axis, Blob, Plan, Slice, SourcePlan, Status, Window
 from collector.run.connection import Seams
+from collector.run.content import ContentCollection
+from collector.run.crew import Gang, run_all
 from collector.run.engage import Result, run
+from collector.run.outage import Lifeline
 from collector.simulator import CONTENT_TYPES, ContentBlob, Fault, Faults, Feed, Seen, SimulatedTenant
 from collector.simulator.conditions import AUDIT, CONTENT
-from tests.fakes import FakeClock
+from collector.sources.management_activity import ManagementActivity as Source
+from tests.fakes import API, TENANT, FakeClock, Line, Scripted, received
 from tests.run.tenants import STORY, Quiet, engagement_file, tenant
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -184,3 +189,71 @@ def started(path: Path) -> list[str | None]:
     """Return what the journal says was started."""
     found = [json.loads(line) for line in (path / "custody/journal.jsonl").read_bytes().splitlines()]
     return [entry["part"] for entry in found if entry["event"] == "started"]
+
+
+FEED = f"{API}/api/v1.0/{TENANT}/activity/feed"
+
+
+def entry(name: str = "a$a", at: datetime = NOW - HOUR, **more: object) -> dict[str, object]:
+    """Make up what a listing says of a blob."""
+    said = {"contentId": name, "contentUri": f"{FEED}/audit/{name}", "contentCreated": f"{at:%Y-%m-%dT%H:%M:%S}.250Z"}
+    return {"contentType": EXCHANGE, **said, **more}
+
+
+class Desk:
+    """One part of a feed, one folder, one thread; the answers come from a script instead of a tenant."""
+
+    def __init__(
+        self,
+        tmp: Path,
+        listing: bytes | list[object],
+        blob: Callable[[Sent], Scripted],
+        *,
+        ahead: timedelta = timedelta(0),
+    ) -> None:
+        self._ahead = ahead
+        self.window = Window(NOW - DAY, NOW)
+        self._listing, self._blob = listing, blob
+        self.line = Line(self._answer, clock=FakeClock(NOW), limits=Limits(attempts=2))
+        asked = ManagementActivity(content_types=(EXCHANGE,))
+        self.source = Source(self.line.client, self.line.sign_in, API, asked, clock=self.line.clock)
+        self.planned = SourcePlan("management-activity", Axis.AVAILABLE, self.window, (EXCHANGE,), {})
+        opening = Opening(
+            plan=Plan("contoso", TENANT, NOW, (self.planned,)),
+            engagement=b"{}",
+            environment={},
+            compression="gzip",
+            chunk_bytes=1 << 20,
+        )
+        self.folder = RunFolder.create(tmp / "contoso", opening, store=Store(), clock=self.line.clock)
+
+    def collect(self, *windows: Window, recheck: bool = False) -> Coverage:
+        """Ask for some windows, the day as one where none is named, as a run or a cycle of a watch does."""
+        given = {"limits": self.line.limits, "clock": self.line.clock, "observer": Quiet()}
+        lifeline = Lifeline(self.source, self.line.client, self.window, **given)
+        collection = ContentCollection(self.source, self.folder, lifeline, **given)
+        slices = [Slice("management-activity", EXCHANGE, Axis.AVAILABLE, window) for window in windows or [self.window]]
+        run_all([Gang(collection.work, 1, collection.tasks(slices, recheck=recheck))], self.line.clock)
+        collection.finish()
+        return cover(self.folder.plan, self.folder.commits)
+
+    @property
+    def got(self) -> list[str]:
+        """The addresses that were asked for, listings aside."""
+        return [sent.address for sent in self.line.transport.sent if "/subscriptions/" not in sent.address]
+
+    @property
+    def blobs(self) -> list[Blob]:
+        return [blob for commit in self.folder.commits for blob in commit.blobs]
+
+    @property
+    def rows(self) -> list[bytes]:
+        chunks = [chunk for commit in self.folder.commits for chunk in commit.chunks]
+        return [line for chunk in chunks for line in lines(self.folder.path, chunk)]
+
+    def _answer(self, sent: Sent) -> Scripted:
+        self.line.clock.move(0.001)
+        date = {"date": format_datetime(self.line.clock.now() + self._ahead)}
+        if "/subscriptions/list" in sent.address:
+            return received(200, [{"contentType": EXCHANGE, "status": "enabled", "webhook": None}], **date)
+        return received(200, self._listing, **date) if "/subscriptions/" in sent.address else self._blob(sent)

@@ -1,14 +1,16 @@
 """What becomes of content blobs, against the tenant's own feed: each is kept whole, or is a gap that names it."""
 
+import json
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
+from itertools import count, pairwise
 
 import pytest
 
 from collector.errors import ExitCode, Interrupted, TemporaryError
 from collector.evidence import verify
-from collector.model import Status
+from collector.model import Status, Window
 from collector.run.content import YOUNG
 from collector.simulator import (
     Access,
@@ -28,15 +30,19 @@ from collector.simulator import (
     publish,
     takeover,
 )
+from tests.fakes import API, TENANT, received
 from tests.run.feeds import (
     AZURE,
     DAY,
     EXCHANGE,
+    FEED,
     HOUR,
     NOW,
     ONE_AFTER_ANOTHER,
     SECOND,
+    Desk,
     case,
+    entry,
     feed,
     gaps,
     held,
@@ -231,23 +237,23 @@ def test_what_passes_costs_an_attempt_and_no_record(tmp_path, kind):
 
 
 def test_a_token_that_is_refused_amid_the_work_is_renewed(tmp_path):
-    faults = [
-        Fault(Kind.UNAUTHORIZED, when, times=2) for when in (listing(3, 8), blob(2, 9), operation("subscriptions/list"))
-    ]
-    with case(tmp_path, feed(*BLOBS, page_size=2), *faults) as tried:
-        result = tried.collect()
+    whens = (listing(3), listing(8), blob(2), blob(9), operation("subscriptions/list"))
+    with case(tmp_path, feed(*BLOBS, page_size=2), *(Fault(Kind.UNAUTHORIZED, when) for when in whens)) as tried:
+        result = tried.collect(limits=ONE_AFTER_ANOTHER)
         refused = [seen for seen in tried.asked if seen.status == 401]
-    assert len(refused) >= 5
+    assert len(refused) == 5
     assert result.exit_code is ExitCode.COMPLETE
     assert records(result.path) == held(*BLOBS)
 
 
-def test_an_outage_blames_no_blob_and_the_run_is_taken_up(tmp_path):
-    down = Fault(Kind.STATUS, every(any_feed, lambda asked: asked.operation == "audit" or asked.n > 8), times=None)
-    with case(tmp_path, feed(*BLOBS), down) as tried, pytest.raises(TemporaryError):
-        tried.collect()
+@pytest.mark.parametrize("after", [1, 5, 20, 40])
+def test_an_outage_blames_no_blob_and_the_run_is_taken_up(tmp_path, after):
+    asked_before = count(1)
+    down = Fault(Kind.STATUS, every(any_feed, lambda _: next(asked_before) > after), times=None)
+    with case(tmp_path, feed(*BLOBS, page_size=2), down) as tried, pytest.raises(TemporaryError):
+        tried.collect(limits=ONE_AFTER_ANOTHER)
     with case(tmp_path, feed(*BLOBS)) as tried:
-        result = tried.collect()
+        result = tried.collect(limits=ONE_AFTER_ANOTHER)
     assert result.exit_code is ExitCode.COMPLETE
     assert records(result.path) == held(*BLOBS)
 
@@ -494,3 +500,137 @@ def test_odd_records_are_kept_as_they_came(tmp_path, told, pretty):
     assert result.exit_code is ExitCode.COMPLETE
     assert records(result.path) == held(*BLOBS, odd)
     assert [one.records for one in told_of(result.path)[odd.content_id]] == [len(told)]
+
+
+@pytest.fixture
+def at_desk(tmp_path):
+    """Make a desk, and close its folder at the end."""
+    with ExitStack() as stack:
+
+        def make(*script, **how):
+            desk = Desk(tmp_path, *script, **how)
+            stack.callback(desk.folder.close)
+            return desk
+
+        yield make
+
+
+def fine(sent):
+    return received(200, [{"Id": sent.address}])
+
+
+FOREIGN = [
+    "https://attacker.example.org/api/v1.0/x/activity/feed/audit/a",
+    "//attacker.example.org/audit/a",
+    "http://outlook.contoso.example.org/audit/a",
+    "https://outlook.contoso.example.org@attacker.example.org/audit/a",
+    "https://outlook.contoso.example.org.attacker.example.org/audit/a",
+    "https://[::1",
+    "javascript:alert(1)",
+]
+
+
+@pytest.mark.parametrize("address", FOREIGN)
+@pytest.mark.tries("a blob at a foreign address")
+def test_no_token_goes_to_where_a_listing_says_a_blob_is_if_that_is_elsewhere(at_desk, address):
+    desk = at_desk([entry("a$a", contentUri=address), entry("b$b", NOW - 2 * HOUR)], fine)
+    coverage = desk.collect()
+    assert [path.partition("?")[0] for path in desk.got] == [f"{FEED}/audit/b$b"]
+    assert {blob.content_id: blob.outcome for blob in desk.blobs} == {"a$a": "blob-unreadable", "b$b": "fetched"}
+    reasons = [one.reason for one in coverage.slices if one.status is Status.GAP]
+    assert reasons[-1] == "blob-unreadable: a$a"
+
+
+ODD_ENTRIES = {
+    "no address": (b'{"contentId":"a$a","contentCreated":"2026-11-20T11:00:00Z"}', "a$a"),
+    "a null address": (b'{"contentId":"a$a","contentUri":null}', "a$a"),
+    "no id": (b'{"contentUri":"%b/audit/a$a"}' % FEED.encode(), f"{FEED}/audit/a$a"),
+    "an id that is a number": (
+        b'{"contentId":%b,"contentUri":"%b/audit/x"}' % (b"9" * 40, FEED.encode()),
+        "9" * 40,
+    ),
+    "keys twice": (b'{"contentId":"x","contentId":"a$a","contentUri":"%b/audit/a"}' % FEED.encode(), "a$a"),
+    "a lone surrogate": (rb'{"contentId":"a$\ud800","contentUri":null}', r"a$\ud800"),
+    "a lone surrogate in its address": (rb'{"contentId":"a$a","contentUri":"/audit/\ud800"}', "a$a"),
+    "times that are none": (b'{"contentId":"a$a","contentCreated":"yesterday","contentExpiration":5}', "a$a"),
+    "a time out of the calendar": (b'{"contentId":"a$a","contentCreated":"9999-12-31T23:59:59Z"}', "a$a"),
+    "a time that is far away": (b'{"contentId":"a$a","contentCreated":"2020-01-01T00:00:00Z"}', "a$a"),
+    "null": (b"null", "null"),
+    "a number": (b"5", "5"),
+    "an empty object": (b"{}", "{}"),
+    "an empty id": (b'{"contentId":"","contentUri":"%b/audit/a"}' % FEED.encode(), f"{FEED}/audit/a"),
+    "members more than are known": (b'{"contentId":"a$a","new":{"a":[1,NaN]}}', "a$a"),
+}
+
+
+@pytest.mark.parametrize(("raw", "name"), ODD_ENTRIES.values(), ids=ODD_ENTRIES.keys())
+@pytest.mark.tries("an odd entry of a listing")
+def test_an_odd_entry_of_a_listing_is_got_and_hides_none(at_desk, raw, name):
+    good = json.dumps(entry("b$b", NOW - 2 * HOUR)).encode()
+    desk = at_desk(b"[%b,%b,%b]" % (raw, good, raw), fine)
+    coverage = desk.collect()
+    assert {blob.content_id: blob.outcome for blob in desk.blobs} == {name: "fetched", "b$b": "fetched"}
+    assert len(desk.rows) == len(desk.got) == 2
+    assert all(path.startswith(API) and path.endswith(f"?PublisherIdentifier={TENANT}") for path in desk.got)
+    window = [(one.start, one.end) for one in coverage.slices]
+    assert (window[0][0], window[-1][1]) == (NOW - DAY, NOW)
+
+
+def test_a_blob_that_no_id_or_address_names_is_a_gap_with_a_short_name(at_desk):
+    desk = at_desk([entry("x" * 100_000)], lambda _: received(414))
+    coverage = desk.collect()
+    assert max(len(one.reason or "") for one in coverage.slices) < 300
+
+
+def test_blobs_that_are_refused_one_and_all_say_nothing_of_those_behind_them(at_desk):
+    old = [entry(f"{n:05}$", NOW - DAY + n * SECOND) for n in range(5_200)]
+    desk = at_desk([*old, entry("young$")], lambda sent: fine(sent) if "young" in sent.address else EXPIRED)
+    desk.collect()
+    assert [blob.content_id for blob in desk.blobs if blob.outcome == "fetched"] == ["young$"]
+    assert {blob.detail for blob in desk.blobs} == {None, "blob-expired"}
+    assert len(desk.got) == 5_201
+
+
+EXPIRED = received(400, {"error": {"code": "AF20051", "message": "expired"}})
+
+
+def test_blobs_that_fail_one_and_all_are_given_up_and_each_is_named(at_desk):
+    desk = at_desk([entry(f"{n}$", NOW - DAY + n * HOUR / 10) for n in range(200)], lambda _: received(500))
+    coverage = desk.collect()
+    assert len(desk.got) == 24 * 2
+    assert {(blob.outcome, blob.detail) for blob in desk.blobs} == {("blob-unreadable", "server-error")}
+    assert len(desk.blobs) == 200
+    assert not coverage.complete
+
+
+@pytest.mark.parametrize("grown", [True, False])
+def test_a_young_blob_is_got_again_and_written_again_only_where_it_grew(at_desk, grown):
+    held_now = [b'[{"Id":1},{"Id":2}]']
+    listed = [entry("young$", NOW - timedelta(minutes=10)), entry("old$", NOW - 5 * HOUR)]
+    desk = at_desk(listed, lambda _: received(200, held_now[0]))
+    desk.collect()
+    assert desk.rows == [b'{"Id":1}', b'{"Id":2}'] * 2
+    held_now[0] = b'[{"Id":2},{"Id":1},{"Id":3}]' if grown else b'[{"Id":2},\n{"Id":1}]'
+    desk.line.clock.move(HOUR.total_seconds())
+    coverage = desk.collect(recheck=True)
+    assert [path.rpartition("/")[2].partition("?")[0] for path in desk.got[2:]] == ["young$"]
+    assert desk.rows[4:] == ([b'{"Id":2}', b'{"Id":1}', b'{"Id":3}'] if grown else [])
+    assert [recheck.late for recheck in coverage.rechecks if recheck.late] == ([3] if grown else [])
+    desk.collect(recheck=True)
+    assert len(desk.got) == 3
+
+
+def test_a_blob_is_young_by_the_services_clock_whatever_ours_shows(at_desk):
+    listed = [entry("young$", NOW - timedelta(minutes=70))]
+    desk = at_desk(listed, fine, ahead=-timedelta(minutes=60))
+    desk.collect()
+    desk.collect(recheck=True)
+    assert len(desk.got) == 2
+
+
+def test_a_blob_that_two_slices_list_is_got_once(at_desk):
+    desk = at_desk(b'[{"contentId":"a$a"}]', fine)
+    slices = [Window(NOW - DAY, NOW - HOUR), Window(NOW - HOUR, NOW)]
+    desk.collect(*slices)
+    assert len(desk.got) == 1
+    assert len(desk.rows) == 1

@@ -2,13 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from msgspec.structs import replace
 
+from collector.errors import UsageError
 from collector.evidence import SliceCoverage
 from collector.model import Axis, Plan, Slice, SourcePlan, Status, Window
 from collector.run.plan import Forecast, forecast, gaps_plan, make_plan, slices_of
+from collector.sources.management_activity import ManagementActivity
 from collector.sources.unified_audit_log import UnifiedAuditLog
-from tests.config.files import GOOD, GUID, read
+from tests.config.files import GOOD, GUID, read, with_
 from tests.config.files import NOW as FROZEN
 from tests.run.test_slicing import joins
 
@@ -135,3 +138,51 @@ def test_what_is_older_or_younger_than_the_edge_of_the_retention_is_not_parted_t
     window = Window(NOW - timedelta(hours=1), NOW)
     for horizon in (NOW, NOW - timedelta(hours=2), NOW - timedelta(days=2), NOW + timedelta(days=1)):
         assert len(slices_of(planned(window), {None: (window,)}, horizon, UnifiedAuditLog.longest)) == 1
+
+
+ACTIVITY = "management-activity"
+SHOWN = FROZEN.replace(microsecond=0)
+
+
+def activity_window(tmp_path, window: str, ahead: timedelta = timedelta(0)) -> Window:
+    asked = f"{{{ACTIVITY}: {{content_types: [Audit.Exchange, DLP.All], window: {window}}}}}"
+    (planned,) = make_plan(read(tmp_path, with_("sources", f" {asked}")), FROZEN, ahead).sources
+    assert (planned.source, planned.axis, planned.parts) == (ACTIVITY, Axis.AVAILABLE, ("Audit.Exchange", "DLP.All"))
+    assert planned.window is not None
+    return planned.window
+
+
+def test_the_activity_feed_is_asked_for_to_its_now_for_what_happened_may_still_become_available(tmp_path):
+    past = "{start: 2026-11-18T00:00:00Z, end: 2026-11-19T00:00:00Z}"
+    assert activity_window(tmp_path, past) == Window(datetime(2026, 11, 18, tzinfo=UTC), SHOWN)
+    assert activity_window(tmp_path, "{last: 2d}") == Window(SHOWN - timedelta(days=2), SHOWN)
+
+
+def test_the_activity_feeds_now_is_that_of_its_own_clock_and_no_other_sources(tmp_path):
+    for ahead in (timedelta(minutes=40), -timedelta(minutes=40)):
+        theirs = SHOWN + ahead
+        assert activity_window(tmp_path, "{last: 2d}", ahead) == Window(theirs - timedelta(days=2), theirs)
+    log = make_plan(read(tmp_path, GOOD), FROZEN, timedelta(minutes=40)).sources[0]
+    assert log.window.end == SHOWN
+
+
+def test_a_window_as_long_as_content_is_listed_starts_a_little_later_so_that_it_can_be_asked_for(tmp_path):
+    week = timedelta(days=7)
+    assert activity_window(tmp_path, "{last: 7d}") == Window(SHOWN - week + timedelta(minutes=2), SHOWN)
+    assert activity_window(tmp_path, "{last: 167h}").start == SHOWN - timedelta(hours=167)
+    assert activity_window(tmp_path, "{last: 30d}").start == SHOWN - timedelta(days=30)
+
+
+def test_a_window_that_has_not_begun_by_the_services_clock_is_refused_with_what_that_shows(tmp_path):
+    just_now = "{start: 2026-11-21T04:50:00Z, end: 2026-11-21T04:55:00Z}"
+    with pytest.raises(UsageError, match=r"2026-11-21T04:20:00Z"):
+        activity_window(tmp_path, just_now, -timedelta(minutes=40))
+    assert activity_window(tmp_path, just_now).end == SHOWN
+
+
+def test_no_slice_of_the_activity_feed_is_too_long_to_be_listed_with_its_margins(tmp_path):
+    window = activity_window(tmp_path, "{last: 7d}")
+    planned = SourcePlan(ACTIVITY, Axis.AVAILABLE, window, (None,), {})
+    slices = slices_of(planned, {None: (window,)}, SHOWN - timedelta(days=7), ManagementActivity.longest)
+    assert joins(window, [one.window for one in slices])
+    assert max(one.window.length for one in slices) + timedelta(seconds=2) <= timedelta(days=1)
