@@ -93,9 +93,9 @@ class Chunk(msgspec.Struct, frozen=True):
 class Blob(msgspec.Struct, frozen=True):
     """A content blob as its feed listed it, and what became of it.
 
-    `outcome` is `fetched`, or the word of the gap that stands for it: `blob-expired`, `blob-gone`, `blob-unreadable`.
-    `detail` is why an unreadable one is. `fetched_at` is when it was asked for, `request` the request that gave it,
-    `records` the records in it, `digest` the SHA-256 (hex) over their own, sorted: the same in any order.
+    `outcome` is `fetched`, or the word of the gap that stands for it: `blob-expired`, `blob-gone`, `blob-unreadable`;
+    `detail` is why an unreadable one is. `fetched_at` is when it was asked for, by the service's clock, `request` what
+    gave it, `records` the records in it, `digest` the SHA-256 (hex) over their own, sorted: the same in any order.
     """
 
     content_id: str

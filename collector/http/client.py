@@ -54,22 +54,34 @@ A = TypeVar("A", bound=Answer)
 class Effort:
     """What a slice may still cost: each failure is one attempt, `attempts` of them are allowed.
 
-    `failing_since` is when (monotonic) the failures began that no answer has ended yet, None where there are none.
+    `failing_since` is when (monotonic) the failures began that no answer has ended yet, None where there are none;
+    `failed_at` is when the last of all was.
     """
 
     def __init__(self, attempts: int) -> None:
         self._attempts = attempts
         self.failures = 0
         self.failing_since: float | None = None
+        self.failed_at: float | None = None
 
     @property
     def spent(self) -> bool:
         """Whether no attempt is left."""
         return self.failures >= self._attempts
 
+    @property
+    def at_last(self) -> bool:
+        """Whether the next failure will be the last."""
+        return self.failures + 1 >= self._attempts
+
     def fail(self) -> None:
         """Count a failure."""
         self.failures += 1
+
+    def renew(self) -> None:
+        """Give the attempts back: what used them up was an outage."""
+        self.failures = 0
+        self.failing_since = None
 
 
 class _Again(Exception):  # noqa: N818
@@ -206,8 +218,9 @@ class _Inquiry:
         """Raise _Again while the slice has attempts left, else the error."""
         self._effort.fail()
         self._throttled_since = None
+        self._effort.failed_at = self._client._clock.monotonic()
         if self._effort.failing_since is None:
-            self._effort.failing_since = self._client._clock.monotonic()
+            self._effort.failing_since = self._effort.failed_at
         if self._effort.spent:
             raise error
         raise _Again(error.reason, None)

@@ -57,7 +57,7 @@ TRANSIENT = (
 ACTIVITY: tuple[Rule, ...] = (
     Rule(ANY, r"^AF429\b", Action.WAIT, "throttled"),
     Rule(ANY, r"^AF10001\b", Action.FORBIDDEN, "forbidden"),
-    Rule(ANY, r"^AF2001[0-3]\b", Action.GAP, "tenant-refused"),
+    Rule(ANY, r"^AF2001[0-3]\b", Action.FORBIDDEN, "forbidden-tenant"),
     Rule(ANY, r"^AF20022\b", Action.GAP, "not-subscribed"),
     Rule(ANY, r"^AF20023\b", Action.GAP, "subscription-disabled"),
     Rule(ANY, r"^AF20024\b", Action.GAP, "already-enabled"),
@@ -65,8 +65,8 @@ ACTIVITY: tuple[Rule, ...] = (
     Rule(ANY, r"^AF20031\b", Action.NEW_SESSION, "paging-refused"),
     Rule(ANY, r"^AF20050\b", Action.GAP, "blob-gone"),
     Rule(ANY, r"^AF20051\b", Action.GAP, "blob-expired"),
-    Rule(range(400, 500), r"^AF5\d{4}\b", Action.RETRY, "server-error"),
     Rule(ANY, r"Audit\.DataServiceException", Action.GAP, "auditing-off"),
+    Rule(range(400, 500), r"^AF5\d{4}\b", Action.RETRY, "server-error"),
 )
 """The codes of the Office 365 Management Activity API, whatever status they come with; protocol.md A1, A5."""
 

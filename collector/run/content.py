@@ -7,13 +7,14 @@ work (protocol.md A2: an empty listing within twelve hours of a start proves not
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Lock
 
 import msgspec
 
 from collector.clock import Clock
 from collector.config import Limits
-from collector.errors import QuestionError, Refused, Unanswered
+from collector.errors import QuestionError, Refused
 from collector.evidence import FETCHED, Commit, Known, RunFolder, SeenBlob
 from collector.http.client import Effort
 from collector.model import Axis, Blob, Slice, Status, Window
@@ -22,10 +23,10 @@ from collector.run.collect import Collection
 from collector.run.decide import AGING, Settle
 from collector.run.observe import Observer
 from collector.run.outage import Lifeline
-from collector.run.subscriptions import NOT_SUBSCRIBED, Subscriptions
+from collector.run.subscriptions import Subscriptions
 from collector.run.task import Task, before
 from collector.sources.base import MARGIN, Page, Question
-from collector.sources.management_activity import Content, Listed, ManagementActivity, listed, record
+from collector.sources.management_activity import NOT_SUBSCRIBED, Listed, ManagementActivity, listed, record
 
 AGE_UNKNOWN = "subscription-age-unknown"
 JUST_STARTED = "subscription-just-started"
@@ -37,7 +38,11 @@ YOUNG = timedelta(minutes=30)
 """A blob that was got sooner after its making may have been incomplete (protocol.md A4): it is got again."""
 
 SILENCE = timedelta(hours=1)
-"""A silence this long before a slice's first blob is asked about by itself: it may be the time before a start."""
+"""A silence this long at the beginning, before the earliest blob, may be the time before a start; a shorter one is what
+lies between two blobs."""
+
+_LEAD = timedelta(minutes=1)
+"""A silence this long before a slice's first blob is asked about by itself: it may belong to that beginning."""
 
 
 class ContentCollection(Collection):
@@ -86,11 +91,16 @@ class ContentCollection(Collection):
 
     def _silence(self, task: Task, *, at_work_before: bool) -> Settle:
         known = self._run.known(self.name, task.slice.part)
-        if not at_work_before and (known.earliest is None or task.window.end <= known.earliest):
+        if not at_work_before and _before_all(task.window, known.earliest, self._beginning(task.slice.part)):
             return Settle(Status.GAP, AGE_UNKNOWN)
         if known.started and task.asked_at and task.asked_at < known.started + FIRST_CONTENT:
             return Settle(Status.GAP, JUST_STARTED)
         return Settle(Status.EMPTY)
+
+    def _beginning(self, part: str | None) -> datetime:
+        """Return where asking for a content type began, in this run or in the first of those it follows."""
+        planned = [one for one in self._run.plan.sources if one.source == self.name and part in one.parts]
+        return min(one.since or one.window.start for one in planned if one.window)
 
     def _at_work_before(self, part: str | None) -> bool:
         """Look whether anything is listed of the day before the first silence: then the subscription is older."""
@@ -134,7 +144,7 @@ class ContentCollection(Collection):
         inside = (blob for blob in blobs if blob.created and window.start <= blob.created < window.end)
         edge = next((second_of(blob, window) for blob in inside), window.start)
         at_work = known.earliest is not None and known.earliest <= window.start
-        if settle.status is Status.COMPLETE and not at_work and edge - window.start >= SILENCE:
+        if settle.status is Status.COMPLETE and not at_work and edge - window.start >= _LEAD:
             lead = task.narrowed(Window(window.start, edge))
             yield Task(lead, self._run.stage(), task.family, task.attempts, recheck=task.recheck)
             task.slice = task.narrowed(Window(edge, window.end))
@@ -182,7 +192,7 @@ class ContentCollection(Collection):
         if batch.family.verdict:
             return Got(lost(told, batch.family.verdict), at)
         try:
-            content = self._content(batch, blob)
+            content = self._lifeline.outlasting(partial(self._feed.fetch, blob, batch.slice), self._limits.attempts)
         except QuestionError as error:
             if not isinstance(error, Refused):
                 batch.family.failed(error.reason)
@@ -200,16 +210,10 @@ class ContentCollection(Collection):
         if not commit.blobs:
             super()._note(task, commit)
 
-    def _content(self, batch: Batch, blob: Listed) -> Content:
-        """Ask for a blob until it comes, is refused, or has used up its attempts without an outage to blame."""
-        while True:
-            effort = Effort(self._limits.attempts)
-            try:
-                return self._feed.fetch(blob, batch.slice, effort)
-            except Unanswered:
-                since = effort.failing_since
-                if since is None or not self._lifeline.was_down(since):
-                    raise
+
+def _before_all(window: Window, earliest: datetime | None, beginning: datetime) -> bool:
+    """Whether a silence lies in the time before the earliest blob, and that is long enough to mean something."""
+    return earliest is None or (window.end <= earliest and earliest - beginning >= SILENCE)
 
 
 def _belongs(blob: Listed, window: Window) -> bool:

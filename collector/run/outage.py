@@ -5,14 +5,18 @@ TemporaryError.
 """
 
 import threading
+from collections.abc import Callable
+from typing import TypeVar
 
 from collector.clock import Clock
 from collector.config import Limits
-from collector.errors import TemporaryError
-from collector.http.client import Client
+from collector.errors import TemporaryError, Unanswered
+from collector.http.client import Client, Effort
 from collector.model import Window
 from collector.run.observe import Observer
 from collector.sources.base import Finding, Kind, Source
+
+T = TypeVar("T")
 
 
 class Lifeline:
@@ -52,6 +56,20 @@ class Lifeline:
                 self._clock.sleep(wait)
                 wait = min(wait * 2, self._limits.longest_wait)
         return waited
+
+    def outlasting(self, ask: Callable[[Effort], T], attempts: int) -> T:
+        """Return what `ask` does; where its attempts went in an outage it asks again. Raises what the last one did.
+
+        It is blamed only if something was answered after its last failure.
+        """
+        effort = Effort(attempts)
+        while True:
+            try:
+                return ask(effort)
+            except Unanswered:
+                if effort.failed_at is None or not self.was_down(effort.failed_at):
+                    raise
+                effort.renew()
 
     def _silent(self, since: float) -> bool:
         return self._client.last_answer is None or self._client.last_answer < since

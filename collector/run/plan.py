@@ -24,7 +24,7 @@ from collector.sources.message_trace import MessageTrace
 from collector.sources.unified_audit_log import UnifiedAuditLog
 
 _AGING = timedelta(hours=1)
-_AT_THE_START = timedelta(minutes=2)
+_AT_THE_START = timedelta(minutes=1)
 
 
 def make_plan(engagement: Engagement, now: datetime, ahead: timedelta = timedelta(0)) -> Plan:

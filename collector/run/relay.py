@@ -51,13 +51,16 @@ class Relay:
                 self._take_up(account)
         return self._run
 
-    def begin(self, fresh: Plan, end: datetime) -> RunFolder:
-        """Begin the next run, to be sealed at `end`, for what is asked `fresh`ly from where the last one left off."""
+    def begin(self, fresh: Plan, end: datetime, ahead: timedelta) -> RunFolder:
+        """Begin the next run, to be sealed at `end`, for what is asked `fresh`ly from where the last one left off.
+
+        `ahead` is how far the clock of the Activity API is ahead of ours.
+        """
         before = next(iter(reversed([account for account in self._accounts() if account.sealed])), None)
         follows = last_line(before.path) if before else None
         self._run = RunFolder.create(
             self._folder,
-            opening(self._loaded, next_plan(fresh, before, end), self._seams, follows),
+            opening(self._loaded, next_plan(fresh, before, end, ahead), self._seams, follows),
             store=self._seams.store,
             clock=self._seams.clock,
             standing=self._standing(),
@@ -82,7 +85,7 @@ class Relay:
         for account in self._open_accounts():
             try:
                 self._take_up(account)
-                results.append(self.seal(leaves_off(account)))
+                results.append(self.seal(leaves_off(account.plan, account.commits)))
             except IntegrityError as error:
                 self._abandoned.add(account.path)
                 self._seams.observer.notice(f"{account.path} is left as it is: {error.message}")

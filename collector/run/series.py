@@ -5,16 +5,16 @@ part or a question that is new starts at its own beginning; at most one run of a
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from collector.errors import CollectorError
-from collector.evidence import Account, find_runs, read
+from collector.evidence import Account, Commit, find_runs, read
 from collector.evidence.layout import SEAL
-from collector.model import Plan, SourcePlan, Window
+from collector.model import Axis, Plan, SourcePlan, Window
 from collector.run.cycle import frontier
 
 
@@ -36,22 +36,23 @@ def _read(path: Path) -> Account | None:
         raise
 
 
-def next_plan(fresh: Plan, before: Account | None, end: datetime) -> Plan:
+def next_plan(fresh: Plan, before: Account | None, end: datetime, ahead: timedelta = timedelta(0)) -> Plan:
     """Return the plan of the run that takes over: what is asked `fresh`ly, from where the run before leaves off.
 
-    `end` is when the new run is to be sealed.
+    `end` is when the new run is to be sealed; by the clock of a service that goes by availability, that is `ahead`.
     """
     known = list(_left_off(before)) if before else []
-    sources = tuple(piece for source in fresh.sources for piece in _continued(source, known, end))
+    ends = {Axis.EVENT: end, Axis.AVAILABLE: (end + ahead).replace(microsecond=0)}
+    sources = tuple(piece for source in fresh.sources for piece in _continued(source, known, ends[source.axis]))
     return msgspec.structs.replace(fresh, sources=sources, watch=True)
 
 
-def leaves_off(account: Account) -> datetime | None:
-    """Return where an open run can be closed as it stands: up to where each of its sources was asked for.
+def leaves_off(plan: Plan, commits: Sequence[Commit]) -> datetime | None:
+    """Return where a run can be closed as it stands: up to where each of its sources was asked for.
 
     None where one of them was not asked for at all.
     """
-    edges = [(source.window, frontier(source, account.commits)) for source in account.plan.sources]
+    edges = [(source.window, frontier(source, commits)) for source in plan.sources]
     inside = [edge for window, edge in edges if window and edge and window.start < edge]
     return min(inside) if inside and len(inside) == len(edges) else None
 

@@ -4,22 +4,16 @@ Invariant: the tenant is asked once a run, and nothing is started that the engag
 ever stopped. Source: protocol.md A2.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from threading import Lock
-from typing import TypeVar
 
 from collector.config import Limits
-from collector.errors import Forbidden, QuestionError, Unanswered
+from collector.errors import Forbidden, QuestionError
 from collector.evidence import RunFolder
-from collector.http.client import Effort
 from collector.run.observe import Observer
 from collector.run.outage import Lifeline
-from collector.sources.management_activity import ManagementActivity
-
-NOT_SUBSCRIBED = "not-subscribed"
-
-T = TypeVar("T")
+from collector.sources.management_activity import NOT_SUBSCRIBED, ManagementActivity
 
 
 class Subscriptions:
@@ -67,25 +61,13 @@ class Subscriptions:
         """Tell whether a subscription is on, or may be: where no list is to be had the listing of content will say."""
         if self._on is None:
             try:
-                self._on = self._asked(self._source.subscriptions)
-            except Unanswered:
+                self._on = self._lifeline.outlasting(self._source.subscriptions, self._limits.attempts)
+            except QuestionError:
                 return True
-        return self._on.get(content_type, False)
-
-    def _asked(self, ask: Callable[[Effort], T]) -> T:
-        """Ask, and once more for each outage that is over; raises what the last asking did."""
-        effort = Effort(self._limits.attempts)
-        while True:
-            try:
-                return ask(effort)
-            except Unanswered:
-                since = effort.failing_since
-                if since is None or not self._lifeline.was_down(since):
-                    raise
-                effort.failing_since = None
+        return self._on.get(content_type.lower(), False)
 
     def _start(self, content_type: str) -> None:
-        if self._asked(partial(self._source.start, content_type)):
+        if self._lifeline.outlasting(partial(self._source.start, content_type), self._limits.attempts):
             self._run.started(self._source.name, content_type)
             self._started.add(content_type)
             self._observer.notice(f"started the subscription to {content_type}; its first content can take 12 hours")

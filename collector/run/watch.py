@@ -22,8 +22,8 @@ from collector.errors import (
     LockedError,
     UsageError,
 )
-from collector.evidence import RunFolder, ended, lock, remaining
-from collector.model import Plan, SourcePlan
+from collector.evidence import RunFolder, lock, remaining
+from collector.model import Axis, SourcePlan
 from collector.run.collect import Collection
 from collector.run.connection import Connection, Seams
 from collector.run.cycle import EACH_CYCLE, due, lookback
@@ -33,12 +33,13 @@ from collector.run.outcome import Course, Outcome, outcome_of
 from collector.run.plan import make_plan
 from collector.run.registry import FEEDS
 from collector.run.relay import Relay
+from collector.run.series import leaves_off
 from collector.run.wiring import Due, Job, collect
 
 _FINAL = (UsageError, IntegrityError, LockedError, Interrupted)
 
-_CLOCKS_APART = 60.0
-"""Seconds that a service's clock may be behind ours for the end of a run to be waited for within the cycle."""
+_A_MOMENT = 2.0
+"""Seconds that a service's clock may lag behind what it told last: it tells whole seconds."""
 
 
 class Rhythm(NamedTuple):
@@ -92,7 +93,7 @@ class Watch:
                 next_cycle = self._clock.now() + timedelta(seconds=self._rhythm.every)
                 self._heart.began(number)
                 outcome = self._survived(number)
-                over = self._over
+                over = self._over(outcome)
                 next_cycle = self._next(next_cycle)
                 self._heart.ended(outcome, None if over else next_cycle)
                 tell(outcome)
@@ -104,9 +105,12 @@ class Watch:
             self._heart.stopped("interrupted" if isinstance(error, Interrupted) else "failed")
             raise
 
-    @property
-    def _over(self) -> bool:
-        return self._ends_at is not None and self._clock.now() >= self._ends_at
+    def _over(self, last: Outcome) -> bool:
+        """Whether the time is up; a cycle that went on past the end and left something is followed by a last one."""
+        if self._ends_at is None or self._clock.now() < self._ends_at:
+            return False
+        left = self._relay.open_run is not None or last.outcome == "failed"
+        return last.began >= self._ends_at or not left
 
     def _code(self, last: Outcome) -> ExitCode:
         codes = set(self._codes)
@@ -141,16 +145,15 @@ class Watch:
         """Ask for what has passed; seal the run whose time is over, and go on with the next."""
         while True:
             run = self._relay.take_up() or self._begin()
-            planned = _planned_end(run.plan)
-            end = min(planned, self._ends_at) if self._ends_at else planned
-            sealing = self._clock.now() >= end
-            if sealing:
-                self._wait_for_service(end)
+            over = self._ends_at is not None and self._clock.now() >= self._ends_at
+            self._wait_for_services(run)
+            sealing = over or self._to_come(run) <= 0
             self._collect(run, observer, sealing=sealing)
-            if not sealing or _left(run, end):
+            left = _left(run)
+            if not sealing or (left and not over):
                 return
-            yield self._relay.seal(None if end == planned else end)
-            if self._over:
+            yield self._relay.seal(leaves_off(run.plan, run.commits) if left else None)
+            if over:
                 return
 
     def _begin(self) -> RunFolder:
@@ -167,7 +170,7 @@ class Watch:
         end = now.replace(microsecond=0) + timedelta(seconds=self._rhythm.seal_every)
         if self._ends_at and now < self._ends_at:
             end = min(end, self._ends_at)
-        run = self._relay.begin(make_plan(self._engagement, now, ahead), end)
+        run = self._relay.begin(make_plan(self._engagement, now, ahead), end, ahead)
         if trouble:
             raise trouble
         return run
@@ -188,17 +191,23 @@ class Watch:
         if back > EACH_CYCLE:
             self._looked_far = now
 
-    def _wait_for_service(self, end: datetime) -> None:
-        """Wait until a service whose clock is a little behind ours has come to the end of the run too."""
-        behind = (end - self._clock.now() - self._connection.last_ahead).total_seconds()
-        if 0 < behind <= _CLOCKS_APART:
-            self._clock.sleep(behind + 1)
+    def _to_come(self, run: RunFolder) -> float:
+        """Return the seconds until all of a run's windows have passed, each by its own service's clock."""
+        now, ahead = self._clock.now(), self._connection.last_ahead
+        skews = {Axis.EVENT: timedelta(0), Axis.AVAILABLE: ahead}
+        ends = (one.window.end - skews[one.axis] for one in run.plan.sources if one.window)
+        return (max(ends) - now).total_seconds()
+
+    def _wait_for_services(self, run: RunFolder) -> None:
+        """Wait for the last moment of a run, so that the cycle which is due at its end is the one that seals it."""
+        if 0 < (moment := self._to_come(run)) <= _A_MOMENT:
+            self._clock.sleep(moment)
 
     def _next(self, planned: datetime) -> datetime:
         """Return when the next cycle is due: as planned, or before, where the run or the watch ends."""
         run, now = self._relay.open_run, self._clock.now()
-        ends = (self._ends_at, _planned_end(run.plan) if run else None)
-        return max(now, min(planned, *(end for end in ends if end and end > now), planned))
+        sealed = now + timedelta(seconds=self._to_come(run)) if run else planned
+        return max(now, min(planned, self._ends_at or planned, sealed if sealed > now else planned))
 
     def _rest(self, until: datetime) -> None:
         while (left := (until - self._clock.now()).total_seconds()) > 0:
@@ -212,11 +221,6 @@ def _fault(error: Exception) -> str:
     return f"a fault of ours, {type(error).__name__} at {Path(frame.filename).name}:{frame.lineno} in {frame.name}"
 
 
-def _planned_end(plan: Plan) -> datetime:
-    return max(source.window.end for source in plan.sources if source.window)
-
-
-def _left(run: RunFolder, end: datetime) -> bool:
-    """Whether anything of a run's plan before `end` was not asked for."""
-    sources = (ended(source, end) for source in run.plan.sources)
-    return any(windows for source in sources for windows in remaining(source, run.commits).values())
+def _left(run: RunFolder) -> bool:
+    """Whether anything of a run's plan was not asked for."""
+    return any(windows for source in run.plan.sources for windows in remaining(source, run.commits).values())

@@ -27,6 +27,7 @@ from collector.sources.base import MARGIN, Finding, Kind, Page, Question, digest
 from collector.sources.links import Chain
 
 ALREADY_ENABLED = "already-enabled"
+NOT_SUBSCRIBED = "not-subscribed"
 _OWN_REASONS = {rule.reason for rule in ACTIVITY}
 _PUBLISHER = "PublisherIdentifier"
 _TOLD_LATE = timedelta(seconds=5)
@@ -89,7 +90,7 @@ class ManagementActivity:
                 yield Page(tuple(_row(raw) for raw in envelope.rows), request)
             yield Finding(Kind.WHOLE if delivered else Kind.EMPTY)
         except QuestionError as error:
-            yield _failed(error)
+            yield _failed(error, question.effort)
 
     def probe(self, window: Window) -> Question:  # noqa: ARG002 - other sources need it
         """Return a question for the last second that has passed: the window's own end may be too old, or to come."""
@@ -104,13 +105,14 @@ class ManagementActivity:
         return Content(envelope.rows, request, hashlib.sha256(b"".join(digests)).hexdigest())
 
     def subscriptions(self, effort: Effort) -> Mapping[str, bool]:
-        """Return the content types that a subscription is known of, and whether it is on; raises as `fetch` does.
+        """Return the content types, in lower case, that a subscription is known of, and whether it is on.
 
-        One that does not tell its status counts as on: the listing will say otherwise (protocol.md A2).
+        Raises as `fetch` does. One that does not tell its status counts as on: the listing will say otherwise
+        (protocol.md A2).
         """
         envelope, _ = self._get(f"{self._feed}/subscriptions/list", {"purpose": "list subscriptions"}, effort)
         known = (loose(raw) for raw in envelope.rows)
-        return {str(one.get("contentType")): one.get("status", "enabled") == "enabled" for one in known}
+        return {str(one.get("contentType")).lower(): _enabled(one.get("status")) for one in known}
 
     def start(self, content_type: str, effort: Effort) -> bool:
         """Start a subscription for pulling; returns whether it may have been off before. Raises as `fetch` does.
@@ -175,10 +177,18 @@ class ManagementActivity:
         return f"{address}{'&' if query else '?'}{_PUBLISHER}={self._sign_in.tenant_id}"
 
 
-def _failed(error: QuestionError) -> Finding:
-    """Return what an error means for a listing; a code of the API's own needs no words behind it."""
+def _enabled(status: object) -> bool:
+    return status is None or str(status).lower() == "enabled"
+
+
+def _failed(error: QuestionError, effort: Effort) -> Finding:
+    """Return what an error means for a listing; a code of the API's own needs no words behind it.
+
+    A link to another host is one that the service got wrong, and may get right the next time; that there is no
+    subscription can pass too, where one is known to be on, or was just started.
+    """
     finding = failed(error, Finding(Kind.FAILED))
-    if error.reason == "foreign-host":  # a link that the service got wrong, and may get right the next time
+    if error.reason == "foreign-host" or (error.reason == NOT_SUBSCRIBED and not effort.at_last):
         return finding._replace(kind=Kind.FAILED, reason=error.reason)
     return finding._replace(reason=error.reason) if error.reason in _OWN_REASONS else finding
 

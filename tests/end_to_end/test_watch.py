@@ -84,7 +84,7 @@ def test_killed_again_and_again_and_gone_on_with(staged: Staging) -> None:
     stage = staged(Fault(Kind.STATUS, wire), story=tenant, tenant={"latency": 0.01}, **WATCHED)
     for at in (1, 9, 25, 40):
         with watch(stage, "--every", "1s", "--seal-every", "2s") as process:
-            wire.set(at, lambda: kill(process, signal.SIGKILL))  # noqa: B023 - gone by the next turn
+            wire.set(at, lambda: kill(process, signal.SIGKILL))
             assert ended(process).code == -signal.SIGKILL
     done = stage.collector("watch", stage.file, "--every", "1s", "--for", "2s", "--json")
     assert done.code in {ExitCode.COMPLETE, ExitCode.GAPS}, done

@@ -8,7 +8,20 @@ import pytest
 
 from collector.evidence import INDEX, Across, Index, find_runs
 from collector.evidence.journal import Started
-from tests.evidence.engagement import LOG, OPENING, Wanted, begin, commit, key, log_slice, records, resume, row, rows, seal
+from tests.evidence.engagement import (
+    LOG,
+    OPENING,
+    Wanted,
+    begin,
+    commit,
+    key,
+    log_slice,
+    records,
+    resume,
+    row,
+    rows,
+    seal,
+)
 from tests.evidence.remembering import FEED, KEEP, MAIL, after, blob, entry, keys, staged
 
 

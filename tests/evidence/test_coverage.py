@@ -235,13 +235,6 @@ def test_a_slice_is_settled_when_settled_look_backs_cover_all_of_it() -> None:
     assert [one.settled for one in cover(plan(DAY), [*fresh, half, early]).slices] == [False, False]
 
 
-def test_a_look_back_of_another_part_proves_nothing() -> None:
-    parts = SourcePlan(TRACE, Axis.EVENT, DAY.window, (ADELE, LEE), {})
-    gaps = [committed(TRACE, part, hours(0, 24), status=Status.GAP, reason="timeout") for part in (ADELE, LEE)]
-    found = cover(plan(parts), [*gaps, committed(TRACE, ADELE, hours(0, 24), recheck=True)])
-    assert [(one.part, one.status) for one in found.slices] == [(ADELE, "complete"), (LEE, "gap")]
-
-
 def test_a_look_back_behind_the_run_is_told_and_covers_nothing_of_it() -> None:
     found = cover(plan(DAY), [committed(window=hours(0, 24)), committed(window=hours(-24, 0), recheck=True)])
     assert spans(found) == [("complete", None, 0, 24)]

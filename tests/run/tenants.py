@@ -16,8 +16,8 @@ from collector.config import load
 from collector.evidence import Commit, Store, lines, read
 from collector.http.transport import RequestsTransport
 from collector.model import Slice
-from collector.run.engage import Result, run
 from collector.run.connection import Seams
+from collector.run.engage import Result, run
 from collector.simulator import SECRET_VARIABLE, Scenario, SimulatedTenant, takeover
 from tests.week import last_wednesday
 

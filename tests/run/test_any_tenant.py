@@ -13,8 +13,8 @@ from collector.errors import AccessError, TemporaryError
 from collector.evidence import Store
 from collector.http.transport import Received, RequestsTransport, Sent
 from collector.model import Status
-from collector.run.engage import Result, run
 from collector.run.connection import Seams
+from collector.run.engage import Result, run
 from collector.simulator import Faults, Kind, MoreRecords, NextLink, ResultCount, SimulatedTenant
 from tests.fakes import FakeClock
 from tests.run.any_faults import KINDS

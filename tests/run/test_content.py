@@ -576,6 +576,13 @@ def test_an_odd_entry_of_a_listing_is_got_and_hides_none(at_desk, raw, name):
     assert (window[0][0], window[-1][1]) == (NOW - DAY, NOW)
 
 
+def test_a_service_that_lists_more_than_was_asked_for_is_not_asked_for_ever(at_desk):
+    desk = at_desk([entry("a$a"), entry("b$b", NOW - 2 * HOUR)], fine)
+    desk.collect()
+    assert len(desk.line.transport.sent) - len(desk.got) <= 8
+    assert len(desk.got) == len(desk.rows) == 2
+
+
 def test_a_blob_that_no_id_or_address_names_is_a_gap_with_a_short_name(at_desk):
     desk = at_desk([entry("x" * 100_000)], lambda _: received(414))
     coverage = desk.collect()

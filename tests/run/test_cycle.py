@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ def windows(plan: SourcePlan, commits: Sequence[Commit], now: datetime, back: ti
 def span(found: list[Window]) -> tuple[datetime, datetime] | None:
     """Return where a stretch begins and ends, once it is seen to have no hole and no overlap."""
     ordered = sorted(found)
-    assert all(first.end == second.start for first, second in zip(ordered, ordered[1:], strict=False))
+    assert all(first.end == second.start for first, second in pairwise(ordered))
     return (ordered[0].start, ordered[-1].end) if ordered else None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from collector.errors import DiskError, ExitCode, TemporaryError
+from collector.errors import ExitCode, TemporaryError
 from collector.evidence import Store
 from collector.model import Axis, Slice, Status
 from collector.run.heartbeat import HEARTBEAT, Beating, Heart, read_heartbeat

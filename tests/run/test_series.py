@@ -12,10 +12,11 @@ from tests.run.planned import NAME, START, asked, hours
 
 LOG, TRACE = NAME, "message-trace"
 END = hours(0, 48).end
+TODAY = hours(0, 24)
 
 
 def source(
-    name: str = LOG, window: Window = hours(0, 24), parts: tuple[str | None, ...] = (None,), **question: Any
+    name: str = LOG, window: Window = TODAY, parts: tuple[str | None, ...] = (None,), **question: Any
 ) -> SourcePlan:
     return SourcePlan(name, Axis.EVENT, window, parts, question)
 
@@ -67,7 +68,9 @@ def test_a_run_that_was_closed_early_leaves_off_there() -> None:
 def test_a_new_source_a_new_part_and_a_new_question_begin_at_their_own_beginning() -> None:
     before = account([source(parts=("a",), q=1), source(TRACE, q=1)], [asked(0, 24, part="a"), asked(0, 24)])
     fresh = plan(
-        source(window=hours(10, 30), parts=("a", "b"), q=1), source(TRACE, hours(2, 30), q=2), source("new", hours(3, 30))
+        source(window=hours(10, 30), parts=("a", "b"), q=1),
+        source(TRACE, hours(2, 30), q=2),
+        source("new", hours(3, 30)),
     )
     assert windows(next_plan(fresh, before, END)) == [
         (LOG, ("a",), hours(24, 48)),
@@ -93,6 +96,6 @@ def test_parts_that_began_apart_go_on_apart() -> None:
 
 def test_an_open_run_can_be_closed_up_to_where_every_source_was_asked_for() -> None:
     both = [source(), source(TRACE)]
-    assert leaves_off(account(both, [asked(0, 8), asked(0, 5, source=TRACE)])) == hours(0, 5).end
-    assert leaves_off(account(both, [asked(0, 8), asked(1, 5, source=TRACE)])) is None
-    assert leaves_off(account(both, [])) is None
+    assert leaves_off(plan(*both), [asked(0, 8), asked(0, 5, source=TRACE)]) == hours(0, 5).end
+    assert leaves_off(plan(*both), [asked(0, 8), asked(1, 5, source=TRACE)]) is None
+    assert leaves_off(plan(*both), []) is None

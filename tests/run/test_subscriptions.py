@@ -7,7 +7,7 @@ import pytest
 from collector.errors import ExitCode
 from collector.model import Status
 from collector.run.content import SILENCE
-from collector.simulator import Fault, Kind, every, listing, operation
+from collector.simulator import Fault, Kind, any_feed, every, listing, operation
 from tests.run.feeds import (
     AZURE,
     DAY,
@@ -134,17 +134,24 @@ def test_a_list_that_fails_while_all_else_is_answered_hides_nothing(tmp_path):
     assert records(result.path) == held(*BLOBS)
 
 
-def test_a_list_that_is_forbidden_is_exit_4_and_one_that_is_refused_says_why(tmp_path):
-    for number, (code, exit_code, reason) in enumerate(
-        [("AF10001", ExitCode.ACCESS, "forbidden"), ("AF20012", ExitCode.GAPS, "tenant-refused")]
-    ):
-        (tmp_path / f"{number}").mkdir()
-        fault = Fault(Kind.ACTIVITY_ERROR, operation(LIST), times=None, code=code)
-        with case(tmp_path / f"{number}", feed(*BLOBS), fault) as tried:
-            result = tried.collect()
-        assert result.exit_code is exit_code
-        assert [gap.reason.partition(":")[0] for gap in gaps(result)] == [reason]
-        assert not tried.listings()
+@pytest.mark.parametrize("code", ["AF10001", "AF20012"])
+def test_a_list_that_is_refused_hides_nothing_of_what_is_listed_all_the_same(tmp_path, code):
+    fault = Fault(Kind.ACTIVITY_ERROR, operation(LIST), times=None, code=code)
+    with case(tmp_path, feed(*BLOBS), fault) as tried:
+        result = tried.collect()
+    assert result.exit_code is ExitCode.COMPLETE
+    assert records(result.path) == held(*BLOBS)
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "reason"),
+    [("AF10001", ExitCode.ACCESS, "forbidden"), ("AF20012", ExitCode.ACCESS, "forbidden-tenant")],
+)
+def test_a_feed_that_is_forbidden_is_exit_4_and_one_that_is_refused_says_why(tmp_path, code, exit_code, reason):
+    with case(tmp_path, feed(*BLOBS), Fault(Kind.ACTIVITY_ERROR, any_feed, times=None, code=code)) as tried:
+        result = tried.collect()
+    assert result.exit_code is exit_code
+    assert [gap.reason for gap in gaps(result)] == [reason]
 
 
 def test_the_tenant_is_asked_for_its_subscriptions_once_a_run_however_many_slices_there_are(tmp_path):
@@ -160,3 +167,12 @@ def test_a_passing_fault_of_a_start_is_overcome(tmp_path):
         result = tried.collect(start_subscriptions=True)
     assert started(result.path) == [EXCHANGE]
     assert records(result.path) == held(made(1))
+
+
+def test_a_start_that_is_forbidden_is_exit_4(tmp_path):
+    fault = Fault(Kind.ACTIVITY_ERROR, operation(START), times=None, code="AF10001")
+    with case(tmp_path, feed(*BLOBS, subscriptions={}), fault) as tried:
+        result = tried.collect(start_subscriptions=True)
+    assert result.exit_code is ExitCode.ACCESS
+    assert reasons(result) == {(EXCHANGE, "forbidden")}
+    assert started(result.path) == []

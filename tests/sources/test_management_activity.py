@@ -150,7 +150,7 @@ def test_next_pages_in_a_loop_are_left_and_what_was_listed_is_kept() -> None:
 
 FAILURES = {
     "stale page": (refusal("AF20031"), Kind.FAILED, "paging-refused"),
-    "no subscription": (refusal("AF20022"), Kind.REFUSED, "not-subscribed"),
+    "no subscription, as it may say for a while": (refusal("AF20022"), Kind.FAILED, "not-subscribed"),
     "disabled": (refusal("AF20023"), Kind.REFUSED, "subscription-disabled"),
     "window": (refusal("AF20030"), Kind.REFUSED, "window-refused"),
     "no role": (refusal("AF10001", 401), Kind.REFUSED, "forbidden"),
@@ -272,7 +272,10 @@ def test_subscriptions_are_on_unless_they_say_otherwise() -> None:
     ]
     api = Api([received(200, told)])
     on = api.source.subscriptions(Effort(1))
-    assert {name for name, is_on in on.items() if is_on and name.startswith(("A", "D"))} == {EXCHANGE, "DLP.All"}
+    assert {name for name, is_on in on.items() if is_on and name.startswith(("a", "d"))} == {
+        EXCHANGE.lower(),
+        "dlp.all",
+    }
     assert api.addresses == [f"{FEED}/subscriptions/list?{PUBLISHER}"]
 
 
