@@ -70,8 +70,7 @@ def cover(plan: Plan, commits: Sequence[Commit], until: datetime | None = None) 
     first, again = _by_part(commits, recheck=False), _by_part(commits, recheck=True)
     parts: list[list[SliceCoverage]] = []
     rechecks: list[Recheck] = []
-    for planned in plan.sources:
-        source = ended(planned, until)
+    for source in filter(None, (ended(planned, until) for planned in plan.sources)):
         for part in source.parts:
             proofs = again.get((source.source, part), [])
             laid = _lay(source, part, first.get((source.source, part), []))
@@ -86,12 +85,12 @@ def cover(plan: Plan, commits: Sequence[Commit], until: datetime | None = None) 
     )
 
 
-def ended(source: SourcePlan, until: datetime | None) -> SourcePlan:
-    """Return what is planned of a source up to a moment; all of it where that is not inside its window."""
+def ended(source: SourcePlan, until: datetime | None) -> SourcePlan | None:
+    """Return what is planned of a source up to a moment, all of it without one; None where nothing is."""
     window = source.window
-    if window is None or until is None or not window.start < until < window.end:
+    if window is None or until is None or window.end <= until:
         return source
-    return msgspec.structs.replace(source, window=Window(window.start, until))
+    return msgspec.structs.replace(source, window=Window(window.start, until)) if window.start < until else None
 
 
 def remaining(source: SourcePlan, commits: Iterable[Commit]) -> dict[str | None, tuple[Window | None, ...]]:

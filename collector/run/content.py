@@ -98,9 +98,9 @@ class ContentCollection(Collection):
         return Settle(Status.EMPTY)
 
     def _beginning(self, part: str | None) -> datetime:
-        """Return where asking for a content type began, in this run or in the first of those it follows."""
+        """Return from where on a content type was listed, in this run or in the first of those it follows."""
         planned = [one for one in self._run.plan.sources if one.source == self.name and part in one.parts]
-        return min(one.since or one.window.start for one in planned if one.window)
+        return max(self.horizon, min(one.since or one.window.start for one in planned if one.window))
 
     def _at_work_before(self, part: str | None) -> bool:
         """Look whether anything is listed of the day before the first silence: then the subscription is older."""

@@ -4,13 +4,14 @@ Invariants: at most one run is open; each new one follows the last sealed one, b
 let go of is taken up again from the disk.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from collector.config import Loaded
 from collector.errors import CollectorError, IntegrityError
-from collector.evidence import Account, Across, Index, RunFolder
+from collector.evidence import Account, Across, Index, RunFolder, find_runs
 from collector.evidence.chain import last_line
 from collector.evidence.layout import INDEX
 from collector.model import Plan
@@ -45,10 +46,9 @@ class Relay:
 
         Raises UsageError where it was asked otherwise, IntegrityError, DiskError.
         """
-        if self._run is None:
-            for account in self._open_accounts():
-                require_same(account.path, self._loaded)
-                self._take_up(account)
+        if self._run is None and (account := self._open_account()):
+            require_same(account.path, self._loaded)
+            self._take_up(account)
         return self._run
 
     def begin(self, fresh: Plan, end: datetime, ahead: timedelta) -> RunFolder:
@@ -81,16 +81,18 @@ class Relay:
 
     def begin_anew(self) -> list[Result]:
         """Close what is open as it stands; what is damaged is left as it is, and not taken up again."""
-        results: list[Result] = []
-        for account in self._open_accounts():
-            try:
-                self._take_up(account)
-                results.append(self.seal(leaves_off(account.plan, account.commits)))
-            except IntegrityError as error:
-                self._abandoned.add(account.path)
-                self._seams.observer.notice(f"{account.path} is left as it is: {error.message}")
-                self.let_go()
-        return results
+        try:
+            account = self._open_account()
+            if account is None:
+                return []
+            self._take_up(account)
+            return [self.seal(leaves_off(account.plan, account.commits))]
+        except IntegrityError as error:
+            damaged = find_runs(self._folder)[-1]
+            self._abandoned.add(damaged)
+            self._seams.observer.notice(f"{damaged} is left as it is: {error.message}")
+            self.let_go()
+            return []
 
     def let_go(self) -> None:
         """Close what is open; the next cycle takes it up again from the disk."""
@@ -101,11 +103,13 @@ class Relay:
                     held.close()
         self._run = self._index = None
 
-    def _accounts(self) -> list[Account]:
-        return [account for account in runs_of_watch(self._folder) if account.path not in self._abandoned]
+    def _accounts(self) -> Sequence[Account]:
+        return runs_of_watch(self._folder, but=self._abandoned)
 
-    def _open_accounts(self) -> list[Account]:
-        return [account for account in self._accounts() if not account.sealed]
+    def _open_account(self) -> Account | None:
+        """Return the newest run, if it is open; an older one that is was left as it is, for its damage."""
+        newest = next(reversed(self._accounts()), None)
+        return None if newest is None or newest.sealed else newest
 
     def _take_up(self, account: Account) -> None:
         self._run = taken_up(account.path, self._loaded, self._seams, self._standing())

@@ -4,7 +4,7 @@ Invariants: between the window of a run and that of the next there is neither ho
 part or a question that is new starts at its own beginning; at most one run of a watch is open.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -18,20 +18,21 @@ from collector.model import Axis, Plan, SourcePlan, Window
 from collector.run.cycle import frontier
 
 
-def runs_of_watch(folder: Path) -> Sequence[Account]:
-    """Return the runs of the watch in an engagement's folder, oldest first; a sealed one that is damaged is left out.
+def runs_of_watch(folder: Path, but: Container[Path] = ()) -> Sequence[Account]:
+    """Return the runs of the watch in an engagement's folder, oldest first, `but` for some.
 
-    Raises IntegrityError where an open one cannot be read, DiskError.
+    One that is damaged is left out, unless it is the newest and open: raises IntegrityError then, and DiskError.
     """
-    accounts = (_read(path) for path in find_runs(folder))
+    paths = [path for path in find_runs(folder) if path not in but]
+    accounts = (_read(path, passed=(path / SEAL).is_file() or path != paths[-1]) for path in paths)
     return [account for account in accounts if account and account.plan.watch]
 
 
-def _read(path: Path) -> Account | None:
+def _read(path: Path, *, passed: bool) -> Account | None:
     try:
         return read(path)
     except CollectorError:
-        if (path / SEAL).is_file():
+        if passed:
             return None
         raise
 
@@ -48,13 +49,8 @@ def next_plan(fresh: Plan, before: Account | None, end: datetime, ahead: timedel
 
 
 def leaves_off(plan: Plan, commits: Sequence[Commit]) -> datetime | None:
-    """Return where a run can be closed as it stands: up to where each of its sources was asked for.
-
-    None where one of them was not asked for at all.
-    """
-    edges = [(source.window, frontier(source, commits)) for source in plan.sources]
-    inside = [edge for window, edge in edges if window and edge and window.start < edge]
-    return min(inside) if inside and len(inside) == len(edges) else None
+    """Return where a run can be closed as it stands: up to where each of its sources was asked for."""
+    return min(filter(None, (frontier(source, commits) for source in plan.sources)), default=None)
 
 
 class _LeftOff(NamedTuple):
@@ -67,8 +63,8 @@ class _LeftOff(NamedTuple):
 def _left_off(before: Account) -> Iterator[_LeftOff]:
     for planned in before.plan.sources:
         edge = frontier(planned, before.commits)
-        if edge is not None:
-            yield _LeftOff(planned, min(edge, before.until or edge))
+        if edge is not None and planned.window is not None:
+            yield _LeftOff(planned, max(planned.window.start, min(edge, before.until or edge)))
 
 
 def _continued(source: SourcePlan, known: Sequence[_LeftOff], end: datetime) -> Iterator[SourcePlan]:

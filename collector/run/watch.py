@@ -128,8 +128,10 @@ class Watch:
             for result in self._cycle(observer):
                 self._codes.add(result.exit_code)
                 sealed.append(result.path.name)
-        except _FINAL:
-            raise
+        except _FINAL as error:
+            if number == 1 or not isinstance(error, UsageError):  # what was right at first is so no more for a while
+                raise
+            failure, code = error, error.exit_code
         except CollectorError as error:
             failure, code = error, error.exit_code
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end what guards an incident
@@ -152,8 +154,9 @@ class Watch:
             left = _left(run)
             if not sealing or (left and not over):
                 return
+            last = left or self._reaches_the_end(run)
             yield self._relay.seal(leaves_off(run.plan, run.commits) if left else None)
-            if over:
+            if over and last:
                 return
 
     def _begin(self) -> RunFolder:
@@ -197,6 +200,11 @@ class Watch:
         skews = {Axis.EVENT: timedelta(0), Axis.AVAILABLE: ahead}
         ends = (one.window.end - skews[one.axis] for one in run.plan.sources if one.window)
         return (max(ends) - now).total_seconds()
+
+    def _reaches_the_end(self, run: RunFolder) -> bool:
+        """Whether a run goes as far as the watch is to go."""
+        end = self._clock.now() + timedelta(seconds=self._to_come(run))
+        return self._ends_at is not None and end >= self._ends_at - timedelta(seconds=_A_MOMENT)
 
     def _wait_for_services(self, run: RunFolder) -> None:
         """Wait for the last moment of a run, so that the cycle which is due at its end is the one that seals it."""

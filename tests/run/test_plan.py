@@ -168,7 +168,7 @@ def test_the_activity_feeds_now_is_that_of_its_own_clock_and_no_other_sources(tm
 
 def test_a_window_as_long_as_content_is_listed_starts_a_little_later_so_that_it_can_be_asked_for(tmp_path):
     week = timedelta(days=7)
-    assert activity_window(tmp_path, "{last: 7d}") == Window(SHOWN - week + timedelta(minutes=2), SHOWN)
+    assert activity_window(tmp_path, "{last: 7d}") == Window(SHOWN - week + timedelta(minutes=1), SHOWN)
     assert activity_window(tmp_path, "{last: 167h}").start == SHOWN - timedelta(hours=167)
     assert activity_window(tmp_path, "{last: 30d}").start == SHOWN - timedelta(days=30)
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from collector.evidence import Account, Commit
+from collector.evidence import Account, Commit, cover
 from collector.evidence.journal import Opened
 from collector.model import Axis, Plan, SourcePlan, Window
 from collector.run.series import leaves_off, next_plan
 from tests.run.planned import NAME, START, asked, hours
 
 LOG, TRACE = NAME, "message-trace"
+DAY = hours(0, 24)
 END = hours(0, 48).end
 TODAY = hours(0, 24)
 
@@ -97,5 +98,15 @@ def test_parts_that_began_apart_go_on_apart() -> None:
 def test_an_open_run_can_be_closed_up_to_where_every_source_was_asked_for() -> None:
     both = [source(), source(TRACE)]
     assert leaves_off(plan(*both), [asked(0, 8), asked(0, 5, source=TRACE)]) == hours(0, 5).end
-    assert leaves_off(plan(*both), [asked(0, 8), asked(1, 5, source=TRACE)]) is None
-    assert leaves_off(plan(*both), []) is None
+    assert leaves_off(plan(*both), [asked(0, 8), asked(1, 5, source=TRACE)]) == START
+    assert leaves_off(plan(*both), []) == START
+
+
+def test_what_was_not_asked_for_at_all_in_a_run_that_is_closed_is_left_to_the_next_whole() -> None:
+    both = [source(), source(TRACE, window=hours(6, 24))]
+    commits = [asked(0, 4)]
+    until = leaves_off(plan(*both), commits)
+    covered = cover(plan(*both), commits, until)
+    assert [(one.source, one.start, one.end) for one in covered.slices] == [(LOG, START, hours(0, 4).end)]
+    found = next_plan(plan(*both), account(both, commits, until=4), END)
+    assert windows(found) == [(LOG, (None,), hours(4, 48)), (TRACE, (None,), hours(6, 48))]
