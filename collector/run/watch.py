@@ -147,8 +147,8 @@ class Watch:
         """Ask for what has passed; seal the run whose time is over, and go on with the next."""
         while True:
             run = self._relay.take_up() or self._begin()
+            self._wait_a_moment(run)
             over = self._ends_at is not None and self._clock.now() >= self._ends_at
-            self._wait_for_services(run)
             sealing = over or self._to_come(run) <= 0
             self._collect(run, observer, sealing=sealing)
             left = _left(run)
@@ -206,10 +206,12 @@ class Watch:
         end = self._clock.now() + timedelta(seconds=self._to_come(run))
         return self._ends_at is not None and end >= self._ends_at - timedelta(seconds=_A_MOMENT)
 
-    def _wait_for_services(self, run: RunFolder) -> None:
-        """Wait for the last moment of a run, so that the cycle which is due at its end is the one that seals it."""
-        if 0 < (moment := self._to_come(run)) <= _A_MOMENT:
-            self._clock.sleep(moment)
+    def _wait_a_moment(self, run: RunFolder) -> None:
+        """Wait for the last moment of the run and of the watch, so that the cycle due at their end is the last one."""
+        ends = [self._to_come(run)]
+        if self._ends_at is not None:
+            ends.append((self._ends_at - self._clock.now()).total_seconds())
+        self._clock.sleep(max((end for end in ends if 0 < end <= _A_MOMENT), default=0.0))
 
     def _next(self, planned: datetime) -> datetime:
         """Return when the next cycle is due: as planned, or before, where the run or the watch ends."""
