@@ -241,3 +241,11 @@ def test_a_commit_knows_its_slice() -> None:
     assert COMMIT.slice == Slice("unified-audit-log", None, Axis.EVENT, Window(START, END))
     whole = msgspec.structs.replace(COMMIT, part="a part", axis=Axis.AVAILABLE, start=None, end=None)
     assert whole.slice == Slice("unified-audit-log", "a part", Axis.AVAILABLE, None)
+
+
+def test_only_a_seal_says_where_a_run_leaves_off() -> None:
+    early = msgspec.structs.replace(SEALED, until=END)
+    assert Walk((OPENED, COMMIT, early), 0, NO_LINE).until == END
+    assert Walk((OPENED, COMMIT, SEALED), 0, NO_LINE).until is None
+    assert Walk((OPENED, early, RESUMED), 0, NO_LINE).until is None
+    assert Walk((), 0, NO_LINE).until is None

@@ -263,6 +263,11 @@ def test_a_type_that_the_text_does_not_name_still_tells_a_transient_fault() -> N
     assert read(400, body.encode()).action is Action.RETRY
 
 
+def test_a_code_that_stands_outside_of_an_error_is_said_with_its_message() -> None:
+    assert error_text(b'{"code":"AF20051","message":"gone"}') == "AF20051: gone"
+    assert error_text(b'{"code":null,"message":"gone"}') == ""
+
+
 def test_a_type_that_the_text_names_is_not_said_twice() -> None:
     inner = {"internalexception": {"message": "|X.BusyException|busy", "type": "X.BusyException"}}
     assert error_text(json.dumps({"error": {"code": "A", "innererror": inner}}).encode()) == "A: |X.BusyException|busy"

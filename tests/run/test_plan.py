@@ -117,6 +117,8 @@ def test_gaps_of_a_run_and_its_unsettled_tail_are_asked_for_again_and_nothing_el
         covered(Status.GAP, MAILBOXES[3], settled=None, hours=0),
     ]
     log, trace = plan.sources
+    watched = replace(plan, watch=True, sources=tuple(replace(source, since=NOW) for source in plan.sources))
+    assert gaps_plan(watched, "20261121T050000Z", slices) == gaps_plan(plan, "20261121T050000Z", slices)
     assert gaps_plan(plan, "20261121T050000Z", slices) == replace(
         plan,
         gaps_of="20261121T050000Z",
@@ -148,6 +150,7 @@ def activity_window(tmp_path, window: str, ahead: timedelta = timedelta(0)) -> W
     asked = f"{{{ACTIVITY}: {{content_types: [Audit.Exchange, DLP.All], window: {window}}}}}"
     (planned,) = make_plan(read(tmp_path, with_("sources", f" {asked}")), FROZEN, ahead).sources
     assert (planned.source, planned.axis, planned.parts) == (ACTIVITY, Axis.AVAILABLE, ("Audit.Exchange", "DLP.All"))
+    assert planned.question == {"api": "Office 365 Management Activity API"}
     assert planned.window is not None
     return planned.window
 
@@ -175,8 +178,11 @@ def test_a_window_as_long_as_content_is_listed_starts_a_little_later_so_that_it_
 
 def test_a_window_that_has_not_begun_by_the_services_clock_is_refused_with_what_that_shows(tmp_path):
     just_now = "{start: 2026-11-21T04:50:00Z, end: 2026-11-21T04:55:00Z}"
-    with pytest.raises(UsageError, match=r"2026-11-21T04:20:00Z"):
+    with pytest.raises(UsageError, match=r"2026-11-21T04:20:00Z") as caught:
         activity_window(tmp_path, just_now, -timedelta(minutes=40))
+    assert caught.value.remedy == "set this machine's clock, or start the window earlier"
+    with pytest.raises(UsageError):
+        activity_window(tmp_path, just_now, datetime(2026, 11, 21, 4, 50, tzinfo=UTC) - SHOWN)
     assert activity_window(tmp_path, just_now).end == SHOWN
 
 

@@ -257,3 +257,20 @@ def test_nothing_is_split_off_that_holds_no_row_yet(task):
     held = task([row("a", AT + 3599), row("no time", None)])
     assert held.finished_from(START + timedelta(hours=1)) is None
     assert names(held) == [b"a", b"no time"]
+
+
+@pytest.mark.parametrize("recheck", [True, False])
+def test_parts_of_what_was_asked_for_before_were_too(task, recheck):
+    whole = task([row("a", AT), row("b", AT + 80_000)])
+    assert whole.recheck is False
+    whole.recheck = recheck
+    done = whole.finished_from(START + timedelta(seconds=70_000))
+    assert done is not None
+    assert done.recheck is recheck
+    assert {part.recheck for part in whole.parts(Split(3))} == {recheck}
+
+
+def test_a_task_is_asked_for_the_first_time_unless_it_says_otherwise(tmp_path):
+    spool = Spool(Store(), tmp_path / "staged")
+    assert Task(SLICE, Staging(spool), Family(), 6, recheck=True).recheck is True
+    assert Task(SLICE, Staging(spool), Family(), 6).recheck is False
