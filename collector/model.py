@@ -3,6 +3,7 @@
 All times are aware and in UTC; a window holds its start and not its end.
 """
 
+import json
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -180,3 +181,17 @@ def utc(text: str | None) -> datetime | None:
 def iso(moment: datetime) -> str:
     """Write a time the one way we write it: UTC, whole seconds where it has no fraction, `Z`."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def lenient(raw: bytes) -> dict[str, Any]:
+    """Read a record that msgspec refuses: lone surrogates, NaN, control characters, odd types, integers of any length.
+
+    Raises ValueError, with where and why, for one that cannot be read at all or is no object.
+    """
+    try:
+        read = json.loads(raw.decode("utf-8", "surrogateescape"), strict=False, parse_int=str)
+    except RecursionError:
+        raise ValueError("it nests too deep") from None
+    if not isinstance(read, dict):
+        raise ValueError("it is not a JSON object")  # noqa: TRY004 - the record is at fault, not the caller
+    return read

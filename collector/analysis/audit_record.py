@@ -4,13 +4,12 @@ Invariants: what a strict reader refuses (lone surrogates, integers of any lengt
 read leniently; a line that still shows no Id is an error for the caller to count and name, never passed over.
 """
 
-import json
 import re
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from collector.model import utc
+from collector.model import lenient, utc
 
 CONTENT_TYPES = {
     "azureactivedirectory": "Audit.AzureActiveDirectory",
@@ -90,18 +89,8 @@ def _members(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
         return decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        found = _loose(line)
+        found = lenient(line)
         return decoder.type(**{name: found.get(name) for name in decoder.type.__struct_fields__})
-
-
-def _loose(line: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(line.decode("utf-8", "surrogateescape"), strict=False, parse_int=str)
-    except RecursionError:
-        raise ValueError("it nests too deep") from None
-    if not isinstance(found, dict):
-        raise ValueError("it is not a JSON object")  # noqa: TRY004 - the line is at fault, not the caller
-    return found
 
 
 def _content_type(workload: str, operation: str) -> str | None:

@@ -5,7 +5,6 @@ finding; it never claims more than the answers prove. What a finding leads to is
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from collector.errors import Forbidden, QuestionError, Refused, TooLarge
 from collector.http.client import Effort
-from collector.model import Row, Slice, Window, iso
+from collector.model import Row, Slice, Window, iso, lenient
 
 
 class Kind(StrEnum):
@@ -129,12 +128,11 @@ def failed(error: QuestionError, so_far: Finding) -> Finding:
 
 
 def loose(raw: bytes) -> dict[str, Any]:
-    """Read a row that msgspec refuses (lone surrogates, NaN, control characters, odd types); {} if it is no object."""
+    """Read a row that msgspec refuses; {} if nobody can."""
     try:
-        row = json.loads(raw.decode("utf-8", "surrogateescape"), strict=False, parse_int=str)
-    except (ValueError, RecursionError):
+        return lenient(raw)
+    except ValueError:
         return {}
-    return row if isinstance(row, dict) else {}
 
 
 def named(slice_: Slice) -> dict[str, str | None]:
