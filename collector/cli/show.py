@@ -51,7 +51,7 @@ def plan(forecasts: Sequence[Forecast], *, as_json: bool) -> None:
         for f in forecasts
     ]
     table("What would be asked", columns, rows)
-    line("Each slice takes one more request for every 5,000 records in it.")
+    line("Each slice takes one more request for every 5,000 records in it, or for every blob of the Activity feed.")
 
 
 def summary(result: Result, *, as_json: bool) -> None:

@@ -118,7 +118,9 @@ class Relay:
     def _standing(self) -> Across:
         """Return what stands in the open run and those before it."""
         if self._index is None:
-            paths = [account.path for account in self._accounts()]
+            paths = [account.path for account in self._accounts() if account.sealed]
+            if still_open := self._open_account():
+                paths.append(still_open.path)
             self._index = Index.open(self._folder / INDEX, paths, key_of, keep=KEEP)
             for notice in self._index.notices:
                 self._seams.observer.notice(notice)

@@ -228,6 +228,8 @@ def test_what_cannot_get_better_by_itself_ends_the_watch(tmp_path: Path) -> None
         assert watch.watch(3600, new=True) is ExitCode.COMPLETE
         assert [one.sealed for one in watch.runs] == [False, True]
         assert set(identities(watch.runs[1:])) == set(identities([watch.runs[1]]))
+        assert watch.watch(3600) is ExitCode.COMPLETE  # and from then on without being told again
+        assert [one.sealed for one in watch.runs] == [False, True, True]
 
 
 def test_a_run_of_collector_run_and_one_of_a_watch_leave_each_other_alone(tmp_path: Path) -> None:
