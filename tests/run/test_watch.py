@@ -36,6 +36,8 @@ from tests.run.watches import (
     watched,
 )
 
+pytestmark = pytest.mark.tries("a watch over simulated days")
+
 DAY = 24 * HOUR
 ONE_SOURCE = {"sources": {AUDIT: {"operations": []}}}
 

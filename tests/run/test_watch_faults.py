@@ -23,6 +23,8 @@ from tests.run.watches import (
     watched,
 )
 
+pytestmark = pytest.mark.tries("a watch amid kills, outages and faults of ours")
+
 DAY = 24 * HOUR
 MORNING = START + DAY
 FIXED = {"start": f"{START:%Y-%m-%dT%H:%M:%SZ}", "end": f"{MORNING:%Y-%m-%dT%H:%M:%SZ}"}
