@@ -50,10 +50,10 @@ from collector.evidence.layout import (
 )
 from collector.evidence.lines import read_blocks
 from collector.evidence.requestlog import RequestLog
-from collector.evidence.staging import Spool, StagedRow, Staging, filled
+from collector.evidence.staging import Spool, StagedRow, Staging, filled, outside
 from collector.evidence.store import Guard, Store
 from collector.evidence.twins import Known, Standing, Twins
-from collector.model import Blob, Outcome, Plan, Slice
+from collector.model import Blob, Chunk, Outcome, Plan, RequestLines, Slice
 
 NOTHING = "data/nothing-collected.txt"
 """Stands in the bag of a run that collected nothing, since an empty manifest is no manifest to sha256sum."""
@@ -202,19 +202,15 @@ class RunFolder:
     ) -> Commit:
         """Make a slice part of the evidence: its rows, save those whose twin stands, and its unread answers.
 
-        `recheck` and `blobs` are those of `Commit`.
-
-        Returns when all of it is durable. Raises DiskError, and then takes nothing more; ValueError for a slice that
-        the plan does not have.
+        `recheck` and `blobs` are those of `Commit`. Returns when all of it is durable. Raises DiskError, and then takes
+        nothing more; ValueError for a slice that the plan does not have.
         """
         if (slice_.source, slice_.part) not in self._planned:
             raise ValueError(f"{slice_.source} {slice_.part} is not in the plan")
-        folder = data_folder(slice_.source, slice_.part)
         with self._guard:
             rows, variants = self._standing.sift(slice_.source, staging.rows if staging else ())
-            pieces = (staging.read(piece) for piece in filled(rows, self._opened.chunk_bytes)) if staging else ()
-            chunks, requests = self._deposit.rows(folder, pieces)
-            bodies = tuple(self._deposit.body(f"{data_folder(slice_.source, None)}/{UNREAD}", body) for body in unread)
+            chunks, requests = self._deposited(slice_, staging, rows)
+            folder = f"{data_folder(slice_.source, None)}/{UNREAD}"
             entry = self._journal.append(
                 Commit(
                     at=self._clock.now(),
@@ -223,22 +219,17 @@ class RunFolder:
                     axis=slice_.axis,
                     start=slice_.window.start if slice_.window else None,
                     end=slice_.window.end if slice_.window else None,
-                    status=outcome.status,
                     records=len(rows),
                     duplicates=staging.duplicates + len(staging.rows) - len(rows) if staging else 0,
                     variants=variants,
-                    outside=_outside(slice_, rows),
-                    expected=outcome.expected,
-                    attempts=outcome.attempts,
-                    reason=outcome.reason,
-                    asked_at=outcome.asked_at,
-                    settled=outcome.settled,
+                    outside=outside(slice_.window, rows),
                     chunks=chunks,
-                    unread=bodies,
+                    unread=tuple(self._deposit.body(folder, body) for body in unread),
                     requests=requests,
                     requests_log=self._requests.mark(),
                     recheck=recheck,
                     blobs=tuple(blobs),
+                    **msgspec.structs.asdict(outcome),
                 )
             )
             self._stands(entry, rows)
@@ -286,15 +277,14 @@ class RunFolder:
         self._journal.close()
         self._requests.close()
 
+    def _deposited(
+        self, slice_: Slice, staging: Staging | None, rows: Sequence[StagedRow]
+    ) -> tuple[tuple[Chunk, ...], tuple[RequestLines, ...]]:
+        """Write rows of a staging as chunks; see `Deposit.rows`."""
+        pieces = (staging.read(piece) for piece in filled(rows, self._opened.chunk_bytes)) if staging else ()
+        return self._deposit.rows(data_folder(slice_.source, slice_.part), pieces)
+
     def _stands(self, entry: Commit, rows: Iterable[StagedRow]) -> None:
         self._commits.append(entry)
         self._payload += entry.payload
         self._standing.note(self.run_id, entry, ((row.identity, row.content) for row in rows))
-
-
-def _outside(slice_: Slice, rows: Iterable[StagedRow]) -> int:
-    """Count the rows whose time is known and not in the slice."""
-    if slice_.window is None:
-        return 0
-    start, end = slice_.window.start.timestamp(), slice_.window.end.timestamp()
-    return sum(row.at is not None and not start <= row.at < end for row in rows)

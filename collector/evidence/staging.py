@@ -13,7 +13,7 @@ import msgspec
 
 from collector.evidence.lines import BLOCK, LONGEST_LINE
 from collector.evidence.store import Guard, Output, Store, disk_errors
-from collector.model import Row
+from collector.model import Row, Window
 
 _AT_ONCE = 256
 """Rows that are written in one go."""
@@ -184,6 +184,14 @@ def filled(rows: Iterable[StagedRow], size: int) -> Iterator[list[StagedRow]]:
             dealt, length = [], 0
     if dealt:
         yield dealt
+
+
+def outside(window: Window | None, rows: Iterable[StagedRow]) -> int:
+    """Count the rows whose time is known and not in a slice's window."""
+    if window is None:
+        return 0
+    start, end = window.start.timestamp(), window.end.timestamp()
+    return sum(row.at is not None and not start <= row.at < end for row in rows)
 
 
 def _joined(rows: Iterable[StagedRow]) -> Iterator[tuple[int, int, int, str]]:
