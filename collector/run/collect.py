@@ -95,7 +95,7 @@ class Collection:
             task.effort.fail()
         since = task.effort.failing_since
         if finding.kind is Kind.FAILED and task.effort.spent and since is not None and self._lifeline.was_down(since):
-            task.renew()
+            task.effort.renew()
             return Again(wait=False)
         task.unread = finding.unread
         task.history.append(Asked(finding._replace(unread=None), frozenset(delivered), before))

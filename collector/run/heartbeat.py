@@ -51,11 +51,6 @@ class Heart:
         self._last = -_OFTEN
         self._beat = Beat(clock.now(), os.getpid(), folder.name, "collecting", 0, 0, None, None)
 
-    @property
-    def failures(self) -> int:
-        """How many cycles in a row have failed."""
-        return self._beat.failures
-
     def began(self, cycle: int) -> None:
         """Say that a cycle is at work."""
         self._write(state="collecting", cycle=cycle, next_cycle=None)

@@ -93,10 +93,6 @@ class Task:
         self.unread: bytes | None = None
         """The last answer, where no reader could take it apart."""
 
-    def renew(self) -> None:
-        """Give the slice its attempts back: what used them up was an outage, not the slice."""
-        self.effort = Effort(self.attempts)
-
     def done(self) -> None:
         """Let go of what mattered only while the slice was asked for."""
         self.staging.release()

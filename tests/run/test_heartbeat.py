@@ -9,7 +9,7 @@ import pytest
 from collector.errors import ExitCode, TemporaryError
 from collector.evidence import Store
 from collector.model import Axis, Slice, Status
-from collector.run.heartbeat import HEARTBEAT, Beating, Heart, read_heartbeat
+from collector.run.heartbeat import HEARTBEAT, Beat, Beating, Heart, read_heartbeat
 from collector.run.outcome import Course, Outcome, outcome_of
 from tests.fakes import NOW, FakeClock
 from tests.run.planned import NAME, asked, hours
@@ -48,13 +48,19 @@ def test_what_the_file_says_through_a_life(tmp_path: Path, heart: Heart) -> None
     assert (beat.state, beat.next_cycle, beat.last_cycle) == ("ended", None, outcome())
 
 
+def told(folder: Path) -> Beat:
+    beat = read_heartbeat(folder)
+    assert beat
+    return beat
+
+
 def test_failures_in_a_row_are_counted_and_a_cycle_with_gaps_is_none(tmp_path: Path, heart: Heart) -> None:
     failed = outcome(TemporaryError("away", remedy="wait"))
     for number in (1, 2):
         heart.ended(failed, NOW)
-        assert heart.failures == number
+        assert told(tmp_path).failures == number
     heart.ended(outcome(None, asked(0, 1, status=Status.GAP, reason="timeout")), NOW)
-    assert heart.failures == 0
+    assert told(tmp_path).failures == 0
 
 
 def test_a_beat_comes_every_quarter_of_a_minute_and_no_oftener(tmp_path: Path, heart: Heart, clock: FakeClock) -> None:

@@ -151,7 +151,7 @@ def test_an_outage_costs_a_slice_no_attempt(task):
     held = task(attempts=1)
     held.effort.fail()
     assert held.effort.spent
-    held.renew()
+    held.effort.renew()
     assert not held.effort.spent
     held.effort.fail()
     assert held.effort.spent
