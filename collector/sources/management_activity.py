@@ -83,14 +83,15 @@ class ManagementActivity:
         if window.start < self._oldest:
             yield Finding(Kind.REFUSED, "window-refused")
             return
-        delivered = 0
+        pages = delivered = 0
         try:
             for envelope, request in self._pages(question.slice, self._asked(window), question.effort):
+                pages += 1
                 delivered += len(envelope.rows)
                 yield Page(tuple(_row(raw) for raw in envelope.rows), request)
             yield Finding(Kind.WHOLE if delivered else Kind.EMPTY)
         except QuestionError as error:
-            yield _failed(error, question.effort)
+            yield _failed(error, may_pass=pages > 0 or (error.reason == NOT_SUBSCRIBED and not question.effort.at_last))
 
     def probe(self, window: Window) -> Question:  # noqa: ARG002 - other sources need it
         """Return a question for the last second that has passed: the window's own end may be too old, or to come."""
@@ -181,14 +182,15 @@ def _enabled(status: object) -> bool:
     return status is None or str(status).lower() == "enabled"
 
 
-def _failed(error: QuestionError, effort: Effort) -> Finding:
+def _failed(error: QuestionError, *, may_pass: bool) -> Finding:
     """Return what an error means for a listing; a code of the API's own needs no words behind it.
 
-    A link to another host is one that the service got wrong, and may get right the next time; that there is no
-    subscription can pass too, where one is known to be on, or was just started.
+    A refusal `may_pass` where a page was had before: its link is one that the service got wrong, and may get right the
+    next time, or that a shorter slice does not need. So may a missing subscription that is known to be on, or was just
+    started.
     """
     finding = failed(error, Finding(Kind.FAILED))
-    if error.reason == "foreign-host" or (error.reason == NOT_SUBSCRIBED and not effort.at_last):
+    if may_pass and not finding.forbidden:
         return finding._replace(kind=Kind.FAILED, reason=error.reason)
     return finding._replace(reason=error.reason) if error.reason in _OWN_REASONS else finding
 

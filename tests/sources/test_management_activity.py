@@ -160,10 +160,21 @@ FAILURES = {
 
 
 @pytest.mark.parametrize(("answer", "kind", "reason"), FAILURES.values(), ids=FAILURES.keys())
-def test_a_page_that_is_refused_ends_the_listing_and_keeps_what_came(answer: Received, kind: Kind, reason: str) -> None:
-    told = Api([listing(ONE, link=LINK), answer]).ask()
-    assert (told.finding.kind, told.finding.reason, len(told.rows)) == (kind, reason, 1)
+def test_a_first_page_that_is_refused_ends_the_listing(answer: Received, kind: Kind, reason: str) -> None:
+    told = Api([answer]).ask()
+    assert (told.finding.kind, told.finding.reason, len(told.rows)) == (kind, reason, 0)
     assert told.finding.forbidden is (reason == "forbidden")
+
+
+@pytest.mark.parametrize(("answer", "kind", "reason"), FAILURES.values(), ids=FAILURES.keys())
+def test_a_next_page_that_is_refused_may_not_be_needed_by_a_shorter_slice(
+    answer: Received, kind: Kind, reason: str
+) -> None:
+    told = Api([listing(ONE, link=LINK), answer]).ask()
+    forbidden = reason == "forbidden"
+    assert told.finding.kind is (Kind.REFUSED if forbidden else Kind.FAILED)
+    assert (told.finding.reason, told.finding.forbidden) == (reason.partition(":")[0], forbidden)
+    assert len(told.rows) == 1
 
 
 def test_a_listing_that_no_reader_can_cut_fails_and_is_handed_on_whole() -> None:
