@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 from collector.auth import MsalHttp, SignIn
 from collector.clock import Clock
 from collector.config import Engagement, Network
-from collector.errors import QuestionError
+from collector.errors import AccessError, CollectorError, QuestionError, TemporaryError
 from collector.evidence import RunFolder, Store
 from collector.http.client import Client, Effort
 from collector.http.limiter import Gate
@@ -87,22 +87,25 @@ class Connection:
         for api in dict.fromkeys(FEEDS[name].api(self._engagement.cloud) for name in self._limits):
             self.sign_in.token(api)
 
-    def ahead(self) -> timedelta:
-        """Return how far the Activity API's clock is ahead of ours, none where it is not asked or does not tell.
+    def ask_the_time(self) -> CollectorError | None:
+        """Have the Activity API tell its time, if it is a source; returns the sign-in's or outage's error, if any.
 
-        Source: protocol.md A4: its bounds hold by its own clock. Raises what a sign-in raises.
+        A run is opened all the same, so that its folder says so. Source: protocol.md A4: its bounds hold by its own
+        clock.
         """
         name = ManagementActivity.name
         if name not in self._limits:
-            return timedelta(0)
-        reach = self.reach(name, self._seams.clock)
-        with suppress(QuestionError):  # the run will find the same trouble, and say so
-            activity(reach).subscriptions(Effort(self._limits[name].attempts))
-        return reach.client.ahead
+            return None
+        try:
+            with suppress(QuestionError):  # the run will find the same trouble, and say so
+                activity(self.reach(name, self._seams.clock)).subscriptions(Effort(self._limits[name].attempts))
+        except (AccessError, TemporaryError) as error:
+            return error
+        return None
 
     @property
-    def last_ahead(self) -> timedelta:
-        """What `ahead` would say as far as is known, without asking."""
+    def ahead(self) -> timedelta:
+        """How far the Activity API's clock is ahead of ours, as it last told; none where it never did."""
         client = self._clients.get(ManagementActivity.name)
         return client.ahead if client else timedelta(0)
 

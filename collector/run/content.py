@@ -5,7 +5,7 @@ failed leaves a gap, and what it did list is kept; emptiness counts only where a
 work (protocol.md A2: an empty listing within twelve hours of a start proves nothing).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
@@ -84,18 +84,27 @@ class ContentCollection(Collection):
     def finish(self) -> None:
         """Settle the empty slices, now that the earliest blob of each content type is known."""
         super().finish()
-        before = {part: self._at_work_before(part) for part in {task.slice.part for task in self._silent}}
+        doubtful = {task.slice.part for task in self._silent if self._is_before_all(task)}
+        unknown = {part for part in doubtful if not self._at_work_before(part)}
         for task in sorted(self._silent, key=lambda silent: silent.slice):
-            self._commit(task, self._silence(task, at_work_before=before[task.slice.part]))
+            self._commit(task, self._silence(task, unknown))
         self._silent.clear()
 
-    def _silence(self, task: Task, *, at_work_before: bool) -> Settle:
-        known = self._run.known(self.name, task.slice.part)
-        if not at_work_before and _before_all(task.window, known.earliest, self._beginning(task.slice.part)):
+    def _silence(self, task: Task, unknown: Container[str | None]) -> Settle:
+        """Return what an empty slice proves; `unknown` are the content types whose subscription may be younger."""
+        if task.slice.part in unknown and self._is_before_all(task):
             return Settle(Status.GAP, AGE_UNKNOWN)
+        known = self._run.known(self.name, task.slice.part)
         if known.started and task.asked_at and task.asked_at < known.started + FIRST_CONTENT:
             return Settle(Status.GAP, JUST_STARTED)
         return Settle(Status.EMPTY)
+
+    def _is_before_all(self, task: Task) -> bool:
+        """Whether a silence lies in the time before the earliest blob, and that is long enough to mean something."""
+        earliest = self._run.known(self.name, task.slice.part).earliest
+        if earliest is None:
+            return True
+        return task.window.end <= earliest and earliest - self._beginning(task.slice.part) >= SILENCE
 
     def _beginning(self, part: str | None) -> datetime:
         """Return from where on a content type was listed, in this run or in the first of those it follows."""
@@ -209,11 +218,6 @@ class ContentCollection(Collection):
         """Learn from slices; of blobs each was counted as it was got, or refused, which says nothing of others."""
         if not commit.blobs:
             super()._note(task, commit)
-
-
-def _before_all(window: Window, earliest: datetime | None, beginning: datetime) -> bool:
-    """Whether a silence lies in the time before the earliest blob, and that is long enough to mean something."""
-    return earliest is None or (window.end <= earliest and earliest - beginning >= SILENCE)
 
 
 def _belongs(blob: Listed, window: Window) -> bool:

@@ -6,13 +6,13 @@ sealed when every slice is complete, empty or a gap, and only then.
 
 import hashlib
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from collector.config import Engagement, Loaded, differences
 from collector.config.yamlfile import parse
-from collector.errors import AccessError, CollectorError, ExitCode, TemporaryError, UsageError
+from collector.errors import ExitCode, UsageError
 from collector.evidence import (
     Commit,
     Coverage,
@@ -99,13 +99,9 @@ def _folder(
 
 def new_run(loaded: Loaded, folder: Path, seams: Seams, connection: Connection) -> RunFolder:
     """Open a run for all that the engagement asks as of now; raises what a sign-in raises, with the run left open."""
-    trouble: CollectorError | None = None
-    ahead = timedelta(0)
-    try:
-        ahead = connection.ahead()
-    except (AccessError, TemporaryError) as error:
-        trouble = error
-    run_folder = _opened(loaded, folder, make_plan(loaded.engagement, seams.clock.now(), ahead), seams, connection)
+    trouble = connection.ask_the_time()
+    plan = make_plan(loaded.engagement, seams.clock.now(), connection.ahead)
+    run_folder = _opened(loaded, folder, plan, seams, connection)
     if trouble:
         run_folder.close()
         raise trouble

@@ -161,18 +161,12 @@ class Watch:
 
     def _begin(self) -> RunFolder:
         """Begin the next run; one whose sign-in fails is begun all the same, so that its folder says so."""
-        trouble: CollectorError | None = None
-        ahead = timedelta(0)
-        try:
-            ahead = self._connection.ahead()
-        except _FINAL:
-            raise
-        except CollectorError as error:
-            trouble = error
+        trouble = self._connection.ask_the_time()
         now = self._clock.now()
         end = now.replace(microsecond=0) + timedelta(seconds=self._rhythm.seal_every)
         if self._ends_at and now < self._ends_at:
             end = min(end, self._ends_at)
+        ahead = self._connection.ahead
         run = self._relay.begin(make_plan(self._engagement, now, ahead), end, ahead)
         if trouble:
             raise trouble
@@ -196,7 +190,7 @@ class Watch:
 
     def _to_come(self, run: RunFolder) -> float:
         """Return the seconds until all of a run's windows have passed, each by its own service's clock."""
-        now, ahead = self._clock.now(), self._connection.last_ahead
+        now, ahead = self._clock.now(), self._connection.ahead
         skews = {Axis.EVENT: timedelta(0), Axis.AVAILABLE: ahead}
         ends = (one.window.end - skews[one.axis] for one in run.plan.sources if one.window)
         return (max(ends) - now).total_seconds()

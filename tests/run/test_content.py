@@ -642,3 +642,12 @@ def test_a_blob_that_two_slices_list_is_got_once(at_desk):
     desk.collect(*slices)
     assert len(desk.got) == 1
     assert len(desk.rows) == 1
+
+
+@pytest.mark.parametrize(("first", "asked_before"), [(timedelta(hours=2), True), (timedelta(minutes=2), False)])
+def test_the_day_before_is_looked_at_only_where_the_age_of_the_subscription_is_in_doubt(tmp_path, first, asked_before):
+    blobs = [made(1, age=DAY - first), made(2, age=timedelta(hours=3))]
+    with case(tmp_path, feed(*blobs)) as tried:
+        tried.collect()
+        earliest = min(start for start, _ in tried.listings())
+    assert (earliest < NOW - DAY - SECOND) is asked_before
