@@ -389,8 +389,12 @@ def test_a_link_that_is_always_wrong_is_a_gap_and_what_was_listed_is_kept(tmp_pa
     with case(tmp_path, feed(*BLOBS, page_size=2), Fault(kind, listing(), times=None)) as tried:
         result = tried.collect()
     assert result.exit_code is ExitCode.GAPS
-    assert reason in {gap.reason for gap in gaps(result)}
-    assert records(result.path) == held(*BLOBS)
+    missing = gaps(result)
+    assert reason in {gap.reason for gap in missing}
+    kept = records(result.path)
+    assert set(kept) <= set(held(*BLOBS))
+    lost = [one for one in BLOBS if not set(held(one)) <= set(kept)]  # which are listed hangs on the threads' order
+    assert all(any(gap.start <= one.created < gap.end for gap in missing) for one in lost)
 
 
 def test_a_stale_page_is_listed_again_from_the_start(tmp_path):
