@@ -1,15 +1,15 @@
 """An audit record as either feed wrote it, read for what says which record it is and where it belongs.
 
-Invariants: what a strict reader refuses (lone surrogates, integers of any length, control characters, odd types) is
-read leniently; a line that still shows no Id is an error for the caller to count and name, never passed over.
+Invariant: a line that shows no Id, however leniently it is read, is an error for the caller to count and name, never
+passed over.
 """
 
-import re
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 
-from collector.model import lenient, utc
+from collector.analysis.reading import members, number, text
+from collector.model import utc
 
 CONTENT_TYPES = {
     "azureactivedirectory": "Audit.AzureActiveDirectory",
@@ -40,12 +40,20 @@ class AuditRecord(NamedTuple):
     content_type: str | None
 
 
+def unwrap(line: bytes) -> tuple[bytes, str | None]:
+    """Return the record that a row of Search-UnifiedAuditLog holds, and the row's Identity.
+
+    Raises ValueError where its AuditData is no text.
+    """
+    row = members(line, _row)
+    if not isinstance(row.AuditData, str):
+        raise ValueError("AuditData is not a text")  # noqa: TRY004 - the line is at fault, not the caller
+    return row.AuditData.encode("utf-8", "surrogatepass"), text(row.Identity)
+
+
 def read_row(line: bytes) -> AuditRecord:
     """Read a row of Search-UnifiedAuditLog; raises ValueError where its AuditData is no text or holds no Id."""
-    data = _members(line, _row).AuditData
-    if not isinstance(data, str):
-        raise ValueError("AuditData is not a text")  # noqa: TRY004 - the line is at fault, not the caller
-    return read_record(data.encode("utf-8", "surrogatepass"), None)
+    return read_record(unwrap(line)[0], None)
 
 
 def read_record(line: bytes, content_type: str | None) -> AuditRecord:
@@ -53,23 +61,24 @@ def read_record(line: bytes, content_type: str | None) -> AuditRecord:
 
     `content_type` is the one it was listed under; where None, its workload tells.
     """
-    members = _members(line, _record)
-    if not isinstance(members.Id, str) or not members.Id:
+    found = members(line, _record)
+    if not isinstance(found.Id, str) or not found.Id:
         raise ValueError("there is no Id")
-    created = utc(_text(members.CreationTime))
-    operation = _text(members.Operation)
+    created = utc(_text(found.CreationTime))
+    operation = _text(found.Operation)
     return AuditRecord(
-        id=members.Id,
+        id=found.Id,
         at=created.timestamp() if created else None,
         operation=operation,
-        user=_text(members.UserId),
-        record_type=_number(members.RecordType),
-        content_type=content_type or _content_type(_text(members.Workload), operation),
+        user=_text(found.UserId),
+        record_type=number(found.RecordType),
+        content_type=content_type or _content_type(_text(found.Workload), operation),
     )
 
 
 class _Row(msgspec.Struct, gc=False):
     AuditData: Any = None
+    Identity: Any = None
 
 
 class _Record(msgspec.Struct, gc=False):
@@ -82,15 +91,6 @@ class _Record(msgspec.Struct, gc=False):
 
 
 _row, _record = msgspec.json.Decoder(_Row), msgspec.json.Decoder(_Record)
-T = TypeVar("T", _Row, _Record)
-
-
-def _members(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    try:
-        return decoder.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        found = lenient(line)
-        return decoder.type(**{name: found.get(name) for name in decoder.type.__struct_fields__})
 
 
 def _content_type(workload: str, operation: str) -> str | None:
@@ -101,7 +101,3 @@ def _content_type(workload: str, operation: str) -> str | None:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _number(value: object) -> int | None:
-    return int(str(value)) if re.fullmatch(r"-?[0-9]{1,18}", str(value)) else None

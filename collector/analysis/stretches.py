@@ -23,6 +23,10 @@ class Stretches:
         """Return the time that lies in both."""
         return Stretches(_common(self.windows, other.windows))
 
+    def without(self, other: "Stretches") -> "Stretches":
+        """Return the time that lies in this one and not in the other."""
+        return Stretches(piece for window in self.windows for piece in _without(window, other.windows))
+
 
 def _merged(windows: Iterable[Window]) -> Iterator[Window]:
     before: Window | None = None
@@ -46,3 +50,16 @@ def _common(left: tuple[Window, ...], right: tuple[Window, ...]) -> Iterator[Win
         if start < end:
             yield Window(start, end)
         ours, theirs = (ours + 1, theirs) if left[ours].end <= right[theirs].end else (ours, theirs + 1)
+
+
+def _without(window: Window, others: tuple[Window, ...]) -> Iterator[Window]:
+    """Yield what of a window none of some others, apart and in order, covers."""
+    start = window.start
+    for other in others:
+        if other.end <= start or other.start >= window.end:
+            continue
+        if start < other.start:
+            yield Window(start, other.start)
+        start = max(start, other.end)
+    if start < window.end:
+        yield Window(start, window.end)

@@ -16,7 +16,7 @@ from collector.evidence.journal import Commit
 from collector.evidence.layout import INDEX, find_runs, lock
 from collector.evidence.run import Opening, RunFolder
 from collector.evidence.staging import StagedRow, Staging
-from collector.evidence.store import Store
+from collector.evidence.store import Store, disk_errors
 from collector.evidence.twins import FETCHED, Known, SeenBlob, Standing
 from collector.evidence.verify import Verification, verify
 
@@ -40,6 +40,7 @@ __all__ = [
     "Verification",
     "chained",
     "cover",
+    "disk_errors",
     "encode",
     "ended",
     "find_runs",

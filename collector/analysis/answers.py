@@ -1,0 +1,128 @@
+"""An answer: the rows that a question's SQL gives over a case, and the forms in which they leave.
+
+Invariants: an answer is streamed, never held; times are ISO with Z, missing values null, lists sorted and never null
+(design 1.5); rows leave in the order of the question.
+"""
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Literal, NamedTuple
+
+import pyarrow
+from pyarrow import csv, parquet
+
+from collector.analysis.case import Case
+
+Format = Literal["json", "csv", "parquet"]
+
+_BATCH = 20_000
+"""Rows that are in hand at once."""
+
+
+class Column(NamedTuple):
+    """A column of an answer, by its name and what DuckDB calls its type."""
+
+    name: str
+    type: str
+
+    @property
+    def is_list(self) -> bool:
+        """Whether its values are lists."""
+        return self.type.endswith("[]")
+
+    def instant(self, value: str) -> str:
+        """Return SQL for a time as text: ISO with Z, with a fraction only where it has one."""
+        whole, broken = (f"strftime({value}, '%Y-%m-%dT%H:%M:%S{fraction}Z')" for fraction in ("", ".%f"))
+        return f"CASE WHEN epoch_us({value}) % 1000000 = 0 THEN {whole} ELSE {broken} END"
+
+    def plain(self, value: str) -> str:
+        """Return SQL for a value in JSON."""
+        if self.is_list:
+            return f"coalesce({value}, [])"
+        return self.instant(value) if self.type.startswith("TIMESTAMP") else value
+
+
+class Answer:
+    """The answer to some SQL over a case; asked anew each time that it is read."""
+
+    def __init__(self, case: Case, sql: str) -> None:
+        self._case = case
+        self._sql = sql
+        described = case.connection.execute(f"DESCRIBE {sql}").fetchall()
+        self.columns = tuple(Column(name, kind) for name, kind, *_ in described)
+        names = ", ".join(f"c{place}" for place in range(len(self.columns)))
+        self._from = f"FROM ({sql}) AS answer({names})"
+
+    def count(self) -> int:
+        """Return how many rows there are."""
+        found = self._case.connection.execute(f"SELECT count(*) {self._from}").fetchone()
+        return int(found[0]) if found else 0
+
+    def first(self, most: int) -> list[tuple[Any, ...]]:
+        """Return the first rows, at most so many."""
+        values = ", ".join(column.plain(f"c{place}") for place, column in enumerate(self.columns))
+        return self._case.connection.execute(f"SELECT {values} {self._from} LIMIT {most:d}").fetchall()
+
+    def write(self, output: BinaryIO, format_: Format) -> int:
+        """Write all rows; returns how many there were. Raises OSError."""
+        return {"json": self._write_json, "csv": self._write_csv, "parquet": self._write_parquet}[format_](output)
+
+    def json_lines(self, *, constant: str = "") -> Iterator[list[str]]:
+        """Yield the rows as JSON objects, some at a time; `constant` is SQL for members to begin with."""
+        members = [f"{_text(column.name)}, {column.plain(f'c{place}')}" for place, column in enumerate(self.columns)]
+        for batch in self._batches(f"json_object({', '.join([*([constant] if constant else []), *members])})"):
+            yield batch.column(0).to_pylist()
+
+    def _write_json(self, output: BinaryIO) -> int:
+        output.write(b"[")
+        rows = 0
+        for lines in self.json_lines():
+            output.write((",\n" if rows else "\n").encode())
+            output.write(",\n".join(lines).encode())
+            rows += len(lines)
+        output.write(b"\n]\n")
+        return rows
+
+    def _write_csv(self, output: BinaryIO) -> int:
+        values = [self._in_csv(place) for place in range(len(self.columns))]
+        schema = pyarrow.schema([(column.name, pyarrow.string()) for column in self.columns])
+        options = csv.WriteOptions(quoting_style="needed")
+        rows = 0
+        with csv.CSVWriter(output, schema, write_options=options) as writer:
+            for batch in self._batches(*values):
+                writer.write_batch(batch.rename_columns(schema.names))
+                rows += batch.num_rows
+        return rows
+
+    def _in_csv(self, place: int) -> str:
+        column, value = self.columns[place], f"c{place}"
+        if column.is_list:
+            return f"array_to_string({value}, '; ')"
+        return f"CAST({column.plain(value)} AS VARCHAR)"
+
+    def _write_parquet(self, output: BinaryIO) -> int:
+        reader = self._reader(*(self._in_parquet(place) for place in range(len(self.columns))))
+        named = zip(reader.schema, self.columns, strict=True)
+        schema = pyarrow.schema([field.with_name(column.name) for field, column in named])
+        rows = 0
+        with parquet.ParquetWriter(output, schema, compression="zstd") as writer:
+            for batch in reader:
+                writer.write_batch(pyarrow.RecordBatch.from_arrays(batch.columns, schema=schema))
+                rows += batch.num_rows
+        return rows
+
+    def _in_parquet(self, place: int) -> str:
+        column, value = self.columns[place], f"c{place}"
+        if column.is_list:
+            return f"coalesce({value}, [])"
+        return f"{value} AT TIME ZONE 'UTC'" if column.type == "TIMESTAMP" else value
+
+    def _reader(self, *values: str) -> Any:
+        named = ", ".join(f"{value} AS v{place}" for place, value in enumerate(values))
+        return self._case.connection.sql(f"SELECT {named} {self._from}").to_arrow_reader(_BATCH)
+
+    def _batches(self, *values: str) -> Iterator[Any]:
+        yield from self._reader(*values)
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,157 @@
+"""The runs of a case as one database: DuckDB over their tables, for reading only, shut off from all else.
+
+Invariants: no network, no extension, no file but the tables that were opened; what a question reads of the operator
+is bound as a value; memory is bounded, and what does not fit goes to a folder of its own beside the tables.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import pyarrow
+
+from collector.analysis.filters import Filters
+from collector.analysis.parquet import schema
+from collector.analysis.rows import TABLES
+from collector.analysis.tables import Tables
+from collector.analysis.traced import Reach
+from collector.errors import DiskError, UsageError
+
+_MEMORY = "600MB"
+_RUN_ROWS = 1 << 48
+"""Row numbers that a run has for itself."""
+_SOURCED = ("records", "traces", "unread")
+"""Tables that name the source of each row; the others hang on a row of these."""
+_SQL_TYPES = {
+    pyarrow.string(): "VARCHAR",
+    pyarrow.int64(): "BIGINT",
+    pyarrow.bool_(): "BOOLEAN",
+    pyarrow.timestamp("us"): "TIMESTAMP",
+}
+_TRACES_ONCE = """QUALIFY row_number() OVER (
+    PARTITION BY message_trace_id, message_id, recipient, received, status ORDER BY row_id
+) = 1"""
+
+
+class Mailbox(NamedTuple):
+    """A mailbox of the case: what its records are joined by, its latest name, and all names that it bore."""
+
+    key: str | None
+    name: str | None
+    names: tuple[str, ...]
+
+
+class Case:
+    """An open case; `connection` has the views of views.sql, narrowed by the filters."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def mailboxes(self) -> list[Mailbox]:
+        """Return the mailboxes that any audit record names."""
+        found = self.connection.execute(
+            """SELECT mailbox_key, mailbox, list_sort(list_distinct(list(upn) FILTER (WHERE upn IS NOT NULL)))
+            FROM mailboxes GROUP BY ALL ORDER BY ALL"""
+        )
+        return [Mailbox(key, name, tuple(names or ())) for key, name, names in found.fetchall()]
+
+    def say_reach(self, reach: Sequence[tuple[str | None, Reach]]) -> None:
+        """Tell the questions what the message trace reaches, by mailbox."""
+        self.connection.execute("DELETE FROM trace_reach")
+        for key, one in reach:
+            self.connection.execute("INSERT INTO trace_reach VALUES (?, ?, ?)", [key, one.trace, one.reason])
+
+    def count(self, condition: str) -> int:
+        """Return how many records within scope and period meet a condition."""
+        found = self.connection.execute(f"SELECT count(*) FROM accesses WHERE {condition}").fetchone()  # noqa: S608 - ours
+        return int(found[0]) if found else 0
+
+
+@contextmanager
+def opened(tables: Sequence[Tables], filters: Filters) -> Iterator[Case]:
+    """Open the tables of some runs as a case; raises DiskError where they, or room beside them, cannot be had."""
+    spill = Path(tempfile.mkdtemp(prefix="spill-", dir=tables[0].folder))
+    connection = duckdb.connect(
+        config={
+            "memory_limit": _MEMORY,
+            "temp_directory": str(spill),
+            "threads": os.cpu_count() or 1,
+            "python_enable_replacements": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+        }
+    )
+    try:
+        paths = (path for one in tables for name in TABLES for path in one.files(name))
+        connection.execute(f"SET allowed_paths = [{', '.join(map(_literal, paths))}]")
+        connection.execute("SET enable_external_access = false")
+        _prepare(connection, tables, filters)
+        connection.execute("SET lock_configuration = true")
+        yield Case(connection)
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise DiskError(
+            f"the tables cannot be read, or there is no room to work: {error}",
+            remedy=f"free some room at {spill.parent}; the tables there can be removed, they are made anew",
+        ) from error
+    finally:
+        connection.close()
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+def only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """Return the analyst's one statement; raises UsageError where it is not one, or would do more than read."""
+    remedy = "write one SELECT; the views are records, items, traces, accesses, opened, raw, unread"
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.Error as error:
+        raise UsageError(f"the SQL cannot be read: {error}", remedy=remedy) from None
+    if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
+        raise UsageError("the SQL is not one statement that only reads", remedy=remedy)
+    return statements[0].query.rstrip().rstrip(";")
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tables], filters: Filters) -> None:
+    connection.execute("SET TimeZone = 'UTC'")
+    for name in TABLES:
+        connection.execute(_lines_view(name, tables))
+    connection.execute("CREATE TEMP TABLE wanted (filter VARCHAR, value VARCHAR, last VARCHAR)")
+    for row in filters.wanted():
+        connection.execute("INSERT INTO wanted VALUES (?, ?, ?)", row)
+    connection.execute("CREATE TEMP TABLE period (since TIMESTAMP, until TIMESTAMP)")
+    connection.execute("INSERT INTO period VALUES (?, ?)", [_plain(filters.since), _plain(filters.until)])
+    connection.execute("CREATE TEMP TABLE trace_reach (mailbox_key VARCHAR, trace VARCHAR, reason VARCHAR)")
+    views = files("collector.analysis").joinpath("views.sql").read_text(encoding="utf-8")
+    conditions = {"sources": filters.sources(), "scope": filters.scope(), "messages": filters.messages()}
+    once = _TRACES_ONCE if len(tables) > 1 else ""
+    connection.execute(views.format(**conditions, mailboxes=filters.mailboxes(), traces_once=once))
+
+
+def _lines_view(name: str, tables: Sequence[Tables]) -> str:
+    """Return the SQL for the lines of a table over all runs, with the run that each is of."""
+    columns = schema(name)
+    parts = []
+    for place, one in enumerate(tables):
+        listed = ", ".join(_literal(path) for path in one.files(name)) or None
+        row = f" REPLACE (row_id + {place * _RUN_ROWS} AS row_id)" if "row_id" in columns.names else ""
+        run = f", {_literal(one.account.path)} AS run" if name in _SOURCED else ""
+        parts += [f"SELECT *{row}{run} FROM read_parquet([{listed}])"] if listed else []  # noqa: S608 - quoted paths
+    if not parts:
+        nothing = ", ".join(f"CAST(NULL AS {_SQL_TYPES[field.type]}) AS {field.name}" for field in columns)
+        parts = [f"SELECT {nothing}{', NULL AS run' if name in _SOURCED else ''} WHERE FALSE"]
+    return f"CREATE TEMP VIEW line_{name} AS {' UNION ALL '.join(parts)}"
+
+
+def _literal(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _plain(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment else None

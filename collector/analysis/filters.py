@@ -1,0 +1,68 @@
+"""What narrows a question: values of one filter are joined with or, filters with and (design 1.5).
+
+Invariants: names are compared without case; the operator's words are values that are bound, never a part of the SQL.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from collector.analysis.access_record import message_key
+from collector.analysis.addresses import Network
+
+_SCOPE = {
+    "mailbox": """mailbox_key IN (
+        SELECT mailbox_key FROM mailboxes JOIN wanted ON value IN (guid, upn, mailbox_key) WHERE filter = 'mailbox'
+    )""",
+    "user": "lower(user_id) IN (SELECT value FROM wanted WHERE filter = 'user')",
+    "session": "lower(session_id) IN (SELECT value FROM wanted WHERE filter = 'session')",
+    "app": "row_id IN (SELECT row_id FROM apps JOIN wanted ON app = value WHERE filter = 'app')",
+    "ip": """row_id IN (
+        SELECT row_id FROM addresses JOIN wanted ON address BETWEEN value AND last WHERE filter = 'ip'
+    )""",
+    "message_id": """row_id IN (
+        SELECT row_id FROM items JOIN wanted ON lower(message) = value WHERE filter = 'message_id'
+    )""",
+}
+"""What a record must be to pass each filter."""
+
+_MESSAGES = "lower(items.message) IN (SELECT value FROM wanted WHERE filter = 'message_id')"
+
+
+class Filters(NamedTuple):
+    """What a question is narrowed to; () is no narrowing. `since` is inclusive, `until` exclusive, both UTC."""
+
+    mailbox: tuple[str, ...] = ()
+    user: tuple[str, ...] = ()
+    ip: tuple[Network, ...] = ()
+    session: tuple[str, ...] = ()
+    app: tuple[str, ...] = ()
+    message_id: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def wanted(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the rows of the table `wanted`: filter, value, and the last of a range that begins with the value."""
+        for name in ("mailbox", "user", "session", "app", "source"):
+            yield from ((name, value.lower(), value.lower()) for value in getattr(self, name))
+        for message_id in self.message_id:
+            key = (message_key(message_id.strip()) or "").lower()
+            yield "message_id", key, key
+        yield from (("ip", network.first, network.last) for network in self.ip)
+
+    def scope(self) -> str:
+        """Return the condition on records, in the words of views.sql."""
+        return " AND ".join(clause for name, clause in _SCOPE.items() if getattr(self, name)) or "TRUE"
+
+    def mailboxes(self) -> str:
+        """Return the condition on mailboxes alone, in the words of views.sql."""
+        return _SCOPE["mailbox"] if self.mailbox else "TRUE"
+
+    def sources(self) -> str:
+        """Return the condition on lines, in the words of views.sql."""
+        return "source IN (SELECT value FROM wanted WHERE filter = 'source')" if self.source else "TRUE"
+
+    def messages(self) -> str:
+        """Return the condition on items, in the words of views.sql."""
+        return _MESSAGES if self.message_id else "TRUE"

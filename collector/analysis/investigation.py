@@ -1,0 +1,98 @@
+"""One question to some runs, from their evidence to an answer and to what the answer does not cover.
+
+Invariant: every answer comes with its limits; gaps, blind intervals, lines that could not be read and records that an
+answer cannot show are counted and named, never passed over.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from collector.analysis.answers import Answer
+from collector.analysis.case import Case, only_reads, opened
+from collector.analysis.filters import Filters
+from collector.analysis.limits import AUDIT_SOURCES, Limit, Searched, limits, nothing_asked, searched
+from collector.analysis.prepare import Prepared
+from collector.analysis.questions import Question
+from collector.analysis.readers import TRACE
+from collector.analysis.stretches import Stretches
+from collector.analysis.traced import reach
+from collector.model import Window
+
+_UNREAD_SHOWN = 1000
+"""Lines that could not be read and are named one by one."""
+
+
+class Investigation(NamedTuple):
+    """An answer that can be read, what was searched for it, and what it does not cover."""
+
+    answer: Answer
+    searched: tuple[Searched, ...]
+    limits: tuple[Limit, ...]
+    remarks: tuple[str, ...]
+
+
+@contextmanager
+def investigate(prepared: Prepared, asked: Question | str, filters: Filters, now: datetime) -> Iterator[Investigation]:
+    """Ask one of the questions, or an analyst's SQL; raises UsageError for SQL that is not read-only, DiskError."""
+    accounts = [tables.account for tables in prepared.tables]
+    with opened(prepared.tables, filters) as case:
+        slices = [one for account in accounts for one in account.coverage.slices]
+        case.say_reach([(mailbox.key, reach(slices, mailbox.names)) for mailbox in case.mailboxes()])
+        sql = only_reads(case.connection, asked) if isinstance(asked, str) else asked.sql
+        traces = isinstance(asked, str) or asked.name == "emails"
+        sources = (*AUDIT_SOURCES, TRACE) if traces else AUDIT_SOURCES
+        found = [
+            *prepared.problems,
+            *nothing_asked(accounts, sources, filters),
+            *(one for account in accounts for one in limits(account, sources, filters, now)),
+            *_blind(case),
+            *_unread(case),
+            *_not_shown(case, filters),
+        ]
+        what = tuple(one for account in accounts for one in searched(account))
+        remarks = () if isinstance(asked, str) else asked.remarks
+        yield Investigation(Answer(case, sql), what, tuple(found), remarks)
+
+
+def _blind(case: Case) -> Iterator[Limit]:
+    """Yield the times in which Binds of a mailbox were not recorded, one after the other joined."""
+    rows = case.connection.execute("SELECT mailbox, throttled_at, blind_until FROM blind ORDER BY ALL").fetchall()
+    by_mailbox: dict[str | None, list[Window]] = {}
+    for mailbox, start, end in rows:
+        by_mailbox.setdefault(mailbox, []).append(Window(start.replace(tzinfo=UTC), end.replace(tzinfo=UTC)))
+    for mailbox, windows in by_mailbox.items():
+        for one in Stretches(windows).windows:
+            text = "blind: the mailbox was throttled, and no Bind of it was recorded"
+            yield Limit("blind", text, mailbox=mailbox, start=one.start, end=one.end)
+
+
+def _unread(case: Case) -> Iterator[Limit]:
+    """Yield the lines that could not be read, the first ones by name."""
+    named = "SELECT run, source, file, line, reason FROM unread ORDER BY ALL LIMIT ?"
+    for run, source, file, line, reason in case.connection.execute(named, [_UNREAD_SHOWN]).fetchall():
+        place = f"{file} line {line}" if line else file
+        yield Limit("unread", f"{place} could not be read: {reason}", run=run, source=source)
+    ((count,),) = case.connection.execute("SELECT count(*) FROM unread").fetchall()
+    if count > _UNREAD_SHOWN:
+        yield Limit("unread", f"{count - _UNREAD_SHOWN} more lines could not be read: ask --sql for the view unread")
+
+
+def _not_shown(case: Case, filters: Filters) -> Iterator[Limit]:
+    """Yield what records an answer may leave out, or show less of than there was."""
+    for condition, text in _ODD.items():
+        if count := case.count(condition):
+            yield Limit("incomplete-records", f"{count:,} records {text}")
+    if filters.since or filters.until:
+        ((count,),) = case.connection.execute("SELECT count(*) FROM in_scope WHERE time IS NULL").fetchall()
+        if count:
+            yield Limit("incomplete-records", f"{count:,} records show no time, and are in no answer about a period")
+
+
+_ODD = {
+    "access IS NULL": "of MailItemsAccessed show neither Bind nor Sync: only contexts and sessions count them",
+    "access = 'Bind' AND named = 0": "of a Bind name no message: binds, messages and emails cannot show them",
+    "record_id IS NULL": "show no Id: those with the same content count once",
+}
+"""Records that questions cannot show whole, by a condition on `accesses`."""

@@ -1,0 +1,133 @@
+"""Chunks of evidence to Parquet files, one a table.
+
+Invariants: memory stays flat whatever a chunk holds; a chunk that cannot be read to its end leaves what came before
+and a row of `unread` that says so; the columns are those of `rows`, never inferred from evidence.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+import pyarrow
+from pyarrow import parquet
+
+from collector.analysis.readers import READERS, Rows, read_line
+from collector.analysis.rows import TABLES, Place, UnreadRow
+from collector.errors import IntegrityError
+from collector.evidence import disk_errors, lines
+from collector.model import Chunk
+
+_TYPES = {
+    str: pyarrow.string(),
+    int: pyarrow.int64(),
+    bool: pyarrow.bool_(),
+    datetime: pyarrow.timestamp("us"),
+}
+_GROUP_ROWS = 100_000
+_GROUP_BYTES = 48 << 20
+"""What is gathered, in rows of a table or in bytes of evidence, before it is written."""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A chunk to be read, and the source it is of."""
+
+    chunk: Chunk
+    source: str
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A Parquet file: its name, its length and SHA-256 (hex), and its rows."""
+
+    name: str
+    bytes: int
+    sha256: str
+    rows: int
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file; raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def schema(table: str) -> Any:
+    """Return the Arrow schema of a table, from the annotations of its row."""
+    return pyarrow.schema([(name, _TYPES[_plain(kind)]) for name, kind in get_type_hints(TABLES[table]).items()])
+
+
+def write_part(run: Path, sources: Iterable[Source], folder: Path, name: str, first_row: int) -> dict[str, Written]:
+    """Read some chunks of a run into a file a table in `folder`, rows numbered from `first_row`.
+
+    Raises DiskError where they cannot be read or written.
+    """
+    with disk_errors(folder), ExitStack() as stack:
+        writers = {table: stack.enter_context(_Writer(folder, f"{name}.{table}.parquet", table)) for table in TABLES}
+        rows: Rows = {table: [] for table in TABLES}
+        gathered, number = 0, first_row
+        for one in sources:
+            for line, count in _numbered(run, one, rows):
+                read_line(line, Place(number, one.source, one.chunk.path, count), rows)
+                number += 1
+                gathered += len(line)
+                if gathered > _GROUP_BYTES or max(map(len, rows.values())) > _GROUP_ROWS:
+                    _flush(rows, writers)
+                    gathered = 0
+        _flush(rows, writers)
+    return {table: writer.written() for table, writer in writers.items()}
+
+
+def _numbered(run: Path, one: Source, rows: Rows) -> Iterable[tuple[bytes, int]]:
+    """Yield the lines of a chunk with their numbers; what ends it too early becomes a row of `unread`."""
+    if one.source not in READERS:
+        return
+    try:
+        for count, line in enumerate(lines(run, one.chunk), 1):
+            yield line, count
+    except IntegrityError as error:
+        rows["unread"].append(UnreadRow(one.source, one.chunk.path, 0, error.message))
+
+
+def _flush(rows: Rows, writers: "dict[str, _Writer]") -> None:
+    for table, listed in rows.items():
+        writers[table].write(listed)
+        listed.clear()
+
+
+class _Writer:
+    """One Parquet file while it is written."""
+
+    def __init__(self, folder: Path, name: str, table: str) -> None:
+        self._path = folder / name
+        self._schema = schema(table)
+        self._writer = parquet.ParquetWriter(self._path, self._schema, compression="zstd")
+        self._rows = 0
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+    def write(self, rows: list[tuple[Any, ...]]) -> None:
+        """Write rows as a row group."""
+        if not rows:
+            return
+        columns = zip(*rows, strict=True)
+        arrays = [pyarrow.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
+        self._writer.write_table(pyarrow.Table.from_arrays(arrays, schema=self._schema))
+        self._rows += len(rows)
+
+    def written(self) -> Written:
+        """Return what was written, once it is closed."""
+        return Written(self._path.name, self._path.stat().st_size, file_digest(self._path), self._rows)
+
+
+def _plain(kind: Any) -> type:
+    """Return the type of a column, with or without None."""
+    plain: type = next(one for one in get_args(kind) if one is not type(None)) if isinstance(kind, UnionType) else kind
+    return plain

@@ -1,0 +1,47 @@
+"""The questions, each a file in queries/ that an analyst can read and run: its comment is its help."""
+
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+NAMES = ("throttling", "syncs", "contexts", "binds", "sessions", "messages", "folders", "emails")
+"""In the order in which they are asked: Microsoft's four steps, then what was accessed."""
+
+_COUNTS = {"contexts", "sessions", "messages"}
+_COUNTED = (
+    "counts are least numbers: the same access is not recorded again within an hour, and a Bind record gathers what "
+    "was opened in two minutes"
+)
+_NO_SYNC = "a Sync copies a folder and names no message: ask `folders` and `syncs` too"
+
+
+class Question(NamedTuple):
+    """A question: its title, what it means and when to ask it, an example, and its SQL."""
+
+    name: str
+    title: str
+    meaning: str
+    example: str
+    sql: str
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What must be known to read the answer rightly."""
+        counted = (_COUNTED,) if self.name in _COUNTS else ()
+        return (*counted, *((_NO_SYNC,) if self.name in {"binds", "messages", "emails"} else ()))
+
+
+@cache
+def question(name: str) -> Question:
+    """Return one of the questions in NAMES."""
+    text = files("collector.analysis").joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")
+    comment = [line.removeprefix("--").strip() for line in text.splitlines() if line.startswith("--")]
+    title, meaning, *_ = "\n".join(comment).split("\n\n")
+    example = next(line.removeprefix("Example: ") for line in comment if line.startswith("Example: "))
+    return Question(name, title, meaning.replace("\n", " "), example, text)
+
+
+def help_text() -> str:
+    """Return a paragraph on each question: what it means, when to ask it, an example."""
+    asked = [question(name) for name in NAMES]
+    return "\n\n".join(f"{one.name}: {one.title} {one.meaning}\n\n  {one.example}" for one in asked)

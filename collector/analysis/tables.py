@@ -1,0 +1,183 @@
+"""The tables of a run: Parquet files kept beside it, made from its committed chunks and from nothing else.
+
+Invariants: nothing is written inside the run; a part whose chunks are not the run's any more, or whose files are not
+what was written, is made anew; chunks that are new get a part of their own and the others stay; a build that breaks
+off leaves nothing that a later one believes, for the manifest is replaced last and whole.
+"""
+
+import hashlib
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import repeat
+from multiprocessing import get_context
+from pathlib import Path
+
+import filelock
+import msgspec
+
+from collector.analysis.parquet import Source, Written, file_digest, write_part
+from collector.analysis.rows import TABLES
+from collector.evidence import Account, Store, disk_errors
+
+FORMAT = 1
+"""Raised with each change of what tables hold, so that older ones are made anew."""
+
+SUFFIX = ".tables"
+_MANIFEST = "tables.json"
+_LOCK = ".lock"
+_PART_RECORDS = 100_000
+"""Records, at least, in a part where there are as many; fewer files are faster to open."""
+_ROWS = 1 << 32
+"""Row numbers that a part has for itself; a chunk holds fewer lines, as its length is bounded."""
+
+Tell = Callable[[int], object]
+"""Called with the number of records when tables are about to be made."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Some chunks, and the files that their rows are in, by table."""
+
+    number: int
+    sources: tuple[Source, ...]
+    files: dict[str, Written]
+
+
+class Tables(msgspec.Struct, frozen=True):
+    """The tables of a run as they stand in `folder`."""
+
+    folder: Path
+    account: Account
+    parts: tuple[Part, ...]
+
+    def files(self, table: str) -> list[Path]:
+        """Return the files of a table that hold rows."""
+        return [self.folder / part.files[table].name for part in self.parts if part.files[table].rows]
+
+    def rows(self, table: str) -> int:
+        """Return how many rows a table has."""
+        return sum(part.files[table].rows for part in self.parts)
+
+
+class _Manifest(msgspec.Struct):
+    format: int = 0
+    parts: tuple[Part, ...] = ()
+
+
+def tables_folder(run: Path, elsewhere: Path | None) -> Path:
+    """Return where the tables of a run are: beside it, or in a folder given, under a name that no other run has."""
+    if elsewhere is None:
+        return run.with_name(run.name + SUFFIX)
+    place = hashlib.sha256(os.fsencode(run.resolve())).hexdigest()[:12]
+    return elsewhere / f"{run.name}-{place}{SUFFIX}"
+
+
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """Hold a folder of tables for one process, and make it where it is missing; raises DiskError."""
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder / _LOCK)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def up_to_date(account: Account, folder: Path, tell: Tell) -> Tables:
+    """Return the tables of a run, after making what is missing of them; the folder is held by the caller.
+
+    Raises DiskError where evidence cannot be read, or tables cannot be written.
+    """
+    sources = [Source(chunk, commit.source) for commit in account.commits for chunk in commit.chunks]
+    kept = tuple(part for part in _read_manifest(folder).parts if _valid(part, folder, frozenset(sources)))
+    done = {source for part in kept for source in part.sources}
+    missing = [source for source in sources if source not in done]
+    if missing:
+        _clear(folder, _names(kept))
+        kept += _build(account.path, missing, folder, max((part.number for part in kept), default=0), tell)
+        Store().write_whole(folder / _MANIFEST, msgspec.json.encode(_Manifest(FORMAT, kept)))
+    return Tables(folder, account, kept)
+
+
+def _names(parts: Iterable[Part]) -> set[str]:
+    return {file.name for part in parts for file in part.files.values()}
+
+
+def _build(run: Path, sources: Sequence[Source], folder: Path, last: int, tell: Tell) -> tuple[Part, ...]:
+    """Make parts of some chunks, in as many processes as there are processors."""
+    if not sources:
+        return ()
+    tell(sum(source.chunk.records for source in sources))
+    batches = tuple(_batches(sources))
+    numbers = range(last + 1, last + 1 + len(batches))
+    names = [f"{number:06}" for number in numbers]
+    rows = [number * _ROWS for number in numbers]
+    with _mapping(len(batches)) as mapped:
+        written = mapped(write_part, repeat(run), batches, repeat(folder), names, rows)
+        return tuple(Part(*part) for part in zip(numbers, batches, written, strict=True))
+
+
+@contextmanager
+def _mapping(times: int) -> Iterator[Callable[..., Iterable[dict[str, Written]]]]:
+    """Give what calls a function so many times: here, or in processes where that is worth starting them."""
+    if times == 1:
+        yield map
+        return
+    processes = min(times, os.cpu_count() or 1)
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), initializer=_leave_interruptions_to_the_parent)
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _leave_interruptions_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _batches(sources: Iterable[Source]) -> Iterator[tuple[Source, ...]]:
+    batch: list[Source] = []
+    records = 0
+    for source in sources:
+        batch.append(source)
+        records += source.chunk.records
+        if records >= _PART_RECORDS:
+            yield tuple(batch)
+            batch, records = [], 0
+    if batch:
+        yield tuple(batch)
+
+
+def _read_manifest(folder: Path) -> _Manifest:
+    """Return what the manifest says: nothing, where it is missing, of another format or cannot be read."""
+    try:
+        manifest = msgspec.json.decode((folder / _MANIFEST).read_bytes(), type=_Manifest)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return _Manifest()
+    return manifest if manifest.format == FORMAT else _Manifest()
+
+
+def _valid(part: Part, folder: Path, sources: frozenset[Source]) -> bool:
+    """Whether a part is of chunks that the run has, and its files are there to the byte."""
+    if not sources.issuperset(part.sources) or part.files.keys() != TABLES.keys():
+        return False
+    return all(_whole(folder / file.name, file) for file in part.files.values())
+
+
+def _whole(path: Path, file: Written) -> bool:
+    try:
+        return path.stat().st_size == file.bytes and file_digest(path) == file.sha256
+    except OSError:
+        return False
+
+
+def _clear(folder: Path, keep: Set[str]) -> None:
+    """Remove what an older table, or a build that broke off, has left."""
+    with disk_errors(folder):
+        for path in folder.glob("*.parquet"):
+            if path.name not in keep:
+                path.unlink()
