@@ -1,5 +1,6 @@
-"""`python -m collector`."""
+"""`python -m collector`; a process that makes tables loads this too, and must not begin again."""
 
 from collector.cli import main
 
-main()
+if __name__ == "__main__":
+    main()

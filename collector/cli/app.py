@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from collector import __version__
+from collector.analysis import questions
 from collector.cli import screen, show, work
 from collector.clock import SystemClock
 from collector.config import template
@@ -30,6 +31,13 @@ app = typer.Typer(
 Engagement = Annotated[Path, typer.Argument(help="The engagement file.", metavar="FILE", show_default=False)]
 Folder = Annotated[Path, typer.Argument(help="A run, or any folder above runs.", metavar="FOLDER", show_default=False)]
 Method = Literal["certificate", "client-secret", "device-code", "interactive", "managed-identity"]
+Many = list[str] | None
+AnswerFormat = Literal["table", "json", "csv", "parquet"]
+Tables = Annotated[
+    Path | None,
+    typer.Option("--tables", metavar="FOLDER", help="Keep the tables there, where the evidence is read-only."),
+]
+Unverified = Annotated[bool, typer.Option("--unverified", help="Read evidence even if it fails verification.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line instead of tables.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show each slice as it is committed.")]
@@ -138,6 +146,58 @@ def status(
 ) -> int:
     """Show what was asked, what came, what was empty and what is missing, per source and slice."""
     return work.reconcile_all(folder, as_json=json) if reconcile else work.status_all(folder, as_json=json)
+
+
+@app.command(epilog=questions.help_text())
+def investigate(  # noqa: PLR0917 - typer reads the options from the signature
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="QUESTION FOLDER...",
+            help=f"One of {', '.join(questions.NAMES)}; then runs, or folders above runs. With --sql only folders.",
+            show_default=False,
+        ),
+    ],
+    mailbox: Annotated[Many, typer.Option(help="The mailbox: any name it bore, or its MailboxGuid.")] = None,
+    user: Annotated[Many, typer.Option(help="Who opened it (UserId): owner, delegate or app.")] = None,
+    ip: Annotated[Many, typer.Option(metavar="CIDR", help="An address or network it was opened from.")] = None,
+    session: Annotated[Many, typer.Option(help="A SessionId, or AADSessionId where there was none.")] = None,
+    app_: Annotated[Many, typer.Option("--app", help="An AppId, or the ClientAppId behind it.")] = None,
+    message_id: Annotated[Many, typer.Option(help="An InternetMessageId, with or without its brackets.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="From then on; UTC, 2026-11-01T00:00:00Z.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Before then.")] = None,
+    source: Annotated[Many, typer.Option(help="Records of this source only, such as unified-audit-log.")] = None,
+    sql: Annotated[
+        Path | None, typer.Option("--sql", metavar="FILE", help="Run your own SELECT instead of a question.")
+    ] = None,
+    format_: Annotated[
+        AnswerFormat | None, typer.Option("--format", help="Without it: by the ending of --output, else a table.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write all rows, and FILE.notes.json.")
+    ] = None,
+    tables: Tables = None,
+    unverified: Unverified = False,
+) -> None:
+    """Answer a question from evidence alone, offline.
+
+    An option may be given more than once: values of one are joined with or, different options with and.
+
+    A Bind is the access to a single message. A Sync is a folder copied to a desktop client: it names no message, and
+    all that lay in the folder must be taken as copied. After throttling, a mailbox is blind for 24 hours.
+    """
+    from collector.cli import investigating  # noqa: PLC0415 - the database loads for nobody else
+
+    names = {"mailbox": mailbox, "user": user, "session": session, "app": app_, "message_id": message_id}
+    investigating.investigate(
+        words,
+        sql=sql,
+        filters=investigating.read_filters(since, until, ip, source=source, **names),
+        format_=format_,
+        output=output,
+        elsewhere=tables,
+        unverified=unverified,
+    )
 
 
 @app.command()

@@ -34,7 +34,12 @@ def line(text: str = "") -> None:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the rest of the process
+        nobody_reads()
+
+
+def nobody_reads() -> None:
+    """Let what is still printed go nowhere: whoever read us has stopped."""
+    sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the rest of the process
 
 
 def json_line(message_type: str, **facts: Any) -> None:
@@ -44,20 +49,65 @@ def json_line(message_type: str, **facts: Any) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table; numbers stand to the right, None is a dash, and a column of nothing else is left out."""
-    grid = Table(title=escape(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
     listed = [list(row) for row in rows]
     shown = [place for place in range(len(columns)) if any(row[place] is not None for row in listed)]
+    _print(_grid(title, columns, listed, shown, widest=None), _WIDE)
+    line()
+
+
+def fitted(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, width: int | None, widest: Sequence[int]
+) -> list[str]:
+    """Print a table that fits a terminal of some columns, None for any; returns the columns that it had to leave out.
+
+    `widest` are the columns that a value may take before it is cut off, the most first. What does not fit with the
+    least is left out from the right.
+    """
+    shown = [place for place in range(len(columns)) if not rows or any(row[place] is not None for row in rows)]
+    if width is None:
+        _print(_grid(title, columns, rows, shown, widest=None), _WIDE)
+        return []
+    for most in widest:
+        grid = _grid(title, columns, rows, shown, widest=most)
+        if _measured(grid) <= width:
+            break
+    kept = list(shown)
+    while len(kept) > 1 and _measured(grid) > width:
+        kept.pop()
+        grid = _grid(title, columns, rows, kept, widest=widest[-1])
+    _print(grid, width)
+    return [columns[place] for place in shown if place not in kept]
+
+
+def _grid(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], shown: Sequence[int], *, widest: int | None
+) -> Table:
+    grid = Table(title=escape(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+    overflow: Literal["fold", "ellipsis"] = "fold" if widest is None else "ellipsis"
     for place in shown:
-        numbers = all(isinstance(row[place], int) or row[place] is None for row in listed)
-        grid.add_column(columns[place], justify="right" if numbers else "left", overflow="fold")
-    for row in listed:
+        numbers = any(row[place] is not None for row in rows) and all(
+            isinstance(row[place], int) or row[place] is None for row in rows
+        )
+        justify: Literal["left", "right"] = "right" if numbers else "left"
+        grid.add_column(
+            columns[place], justify=justify, overflow=overflow, no_wrap=widest is not None, max_width=widest
+        )
+    for row in rows:
         grid.add_row(*(escape(cell(row[place])) for place in shown))
+    return grid
+
+
+def _measured(grid: Table) -> int:
     screen = console(width=_WIDE)
+    return grid.__rich_measure__(screen, screen.options).maximum
+
+
+def _print(grid: Table, width: int) -> None:
+    screen = console(width=width)
     with screen.capture() as captured:
         screen.print(grid)
     for text in captured.get().splitlines():
         line(text.rstrip())
-    line()
 
 
 def cell(value: object) -> str:

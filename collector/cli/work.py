@@ -11,12 +11,13 @@ from types import FrameType
 from collector import network
 from collector.analysis.reconcile import reconcile
 from collector.cli import progress, reconciled, show
+from collector.cli.finding import runs_below
 from collector.clock import Clock, SystemClock
 from collector.config import Network
 from collector.config.reading import Loaded, load
 from collector.config.units import Unreadable, duration
-from collector.errors import PRECEDENCE, CollectorError, DiskError, ExitCode, Interrupted, UsageError
-from collector.evidence import Account, Store, Verification, chained, cover, find_runs, links, read
+from collector.errors import PRECEDENCE, CollectorError, ExitCode, Interrupted, UsageError
+from collector.evidence import Account, Store, Verification, chained, cover, links, read
 from collector.evidence import verify as verify_run
 from collector.http.transport import RequestsTransport, Transport
 from collector.run.connection import Seams
@@ -123,17 +124,6 @@ def stoppable(clock: SystemClock) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def runs_below(folder: Path) -> tuple[Path, ...]:
-    """Return the runs that a folder is or holds; raises UsageError where there is none."""
-    try:
-        runs = find_runs(folder) if folder.is_dir() else ()
-    except OSError as error:
-        raise DiskError(f"{folder} cannot be read: {error.strerror}", remedy="let this account read it") from None
-    if not runs:
-        raise UsageError(f"{folder} holds no run", remedy="name a run's folder, or one above runs")
-    return runs
 
 
 def status_all(folder: Path, *, as_json: bool) -> int:
