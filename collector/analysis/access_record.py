@@ -14,7 +14,7 @@ import msgspec
 
 from collector.analysis.addresses import address
 from collector.analysis.reading import members, number, objects, text
-from collector.analysis.rows import AddressRow, AppRow, ItemRow, Place, RecordRow
+from collector.analysis.rows import Context, Folder
 from collector.model import utc
 
 _ACCESS = {"bind": "Bind", "sync": "Sync"}
@@ -22,13 +22,31 @@ _ADDRESS_FIELDS = ("ClientIPAddress", "ClientIP", "ActorIP", "ActorIpAddress", "
 """The fields that --ip looks at (design 1.5); the first that is there is shown."""
 
 
-class Taken(NamedTuple):
-    """The rows of one record; the same ones for each line that holds it, but for `row_id` and its place."""
+class Item(NamedTuple):
+    """A FolderItem, as `ItemRow` has it, with its folder."""
 
-    record: RecordRow
-    items: tuple[ItemRow, ...]
-    addresses: tuple[AddressRow, ...]
-    apps: tuple[AppRow, ...]
+    folder: Folder
+    message: str | None
+    internet_message_id: str | None
+    item_id: str | None
+    subject: str | None
+    size: int | None
+    repeat: int
+
+
+class Taken(NamedTuple):
+    """What one record says; the same for each line that holds it. `told` are columns of `RecordRow`, by name.
+
+    `addresses` are the keys that networks are compared with, `apps` the ids of applications in small letters.
+    """
+
+    key: str
+    content: int
+    context: Context
+    told: dict[str, Any]
+    items: tuple[Item, ...]
+    addresses: tuple[str, ...]
+    apps: tuple[str, ...]
 
 
 class _Record(msgspec.Struct, gc=False):
@@ -64,40 +82,49 @@ class _Record(msgspec.Struct, gc=False):
 _decoder = msgspec.json.Decoder(_Record)
 
 
-def take(record: bytes, place: Place, identity: str | None = None) -> Taken:
+def take(record: bytes, identity: str | None = None) -> Taken:
     """Take a record apart; `identity` names one that shows no Id.
 
     Raises ValueError where it cannot be read at all or is no JSON object.
     """
     found = members(record, _decoder)
-    contexts = objects(found.AppAccessContext)
     addresses = [address(one) for name in _ADDRESS_FIELDS if (one := text(getattr(found, name)))]
-    apps = [text(found.ClientAppId), text(found.AppId), *(text(one.get("ClientAppId")) for one in contexts)]
-    sessions = [text(found.SessionId), *(text(one.get("AADSessionId")) for one in contexts)]
-    told = {
-        **_told(found),
-        "record_id": text(found.Id) or identity,
-        "client_ip": next((one.shown for one in addresses), None),
-        "session_id": next(filter(None, sessions), None),
-        "app_id": apps[0] or apps[1],
-    }
-    items = tuple(_items(found.Folders, place.row_id))
-    content = _digest([*(told[name] for name in sorted(told)), *(item[1:] for item in items)])
-    key = told["record_id"].lower() if told["record_id"] else f"content:{content:x}"
+    within = objects(found.AppAccessContext)
+    apps = [text(found.ClientAppId), text(found.AppId), *(text(one.get("ClientAppId")) for one in within)]
+    sessions = [text(found.SessionId), *(text(one.get("AADSessionId")) for one in within)]
+    context = Context(
+        mailbox_guid=text(found.MailboxGuid),
+        mailbox_upn=text(found.MailboxOwnerUPN),
+        user_id=text(found.UserId),
+        user_type=number(found.UserType),
+        client_ip=next((one.shown for one in addresses), None),
+        client_info=text(found.ClientInfoString),
+        client_process=text(found.ClientProcessName),
+        client_version=text(found.ClientVersion),
+        session_id=next(filter(None, sessions), None),
+        logon_type=number(found.LogonType),
+        app_id=apps[0] or apps[1],
+    )
+    told = _told(found, identity)
+    items = tuple(_items(found.Folders))
+    content = _digest([*context, *told.values(), *items])
     return Taken(
-        RecordRow(*place, key=key, content=content, named=len(items), **told),
-        items,
-        tuple(AddressRow(place.row_id, one) for one in dict.fromkeys(one.key for one in addresses if one.key)),
-        tuple(AppRow(place.row_id, one) for one in dict.fromkeys(app.lower() for app in apps if app)),
+        key=told["record_id"].lower() if told["record_id"] else f"content:{content:x}",
+        content=content,
+        context=context,
+        told=told,
+        items=items,
+        addresses=tuple(dict.fromkeys(one.key for one in addresses if one.key)),
+        apps=tuple(dict.fromkeys(app.lower() for app in apps if app)),
     )
 
 
-def _told(found: _Record) -> dict[str, Any]:
-    """Return the columns that one member alone fills."""
+def _told(found: _Record, identity: str | None) -> dict[str, Any]:
     properties = _properties(found.OperationProperties)
     folder = next(iter(objects(_member(found.Item, "ParentFolder"))), {})
     created = utc(found.CreationTime) if isinstance(found.CreationTime, str) else None
     return {
+        "record_id": text(found.Id) or identity,
         "time": created.replace(tzinfo=None) if created else None,
         "operation": text(found.Operation),
         "record_type": number(found.RecordType),
@@ -105,14 +132,6 @@ def _told(found: _Record) -> dict[str, Any]:
         "organization_id": text(found.OrganizationId),
         "access": _ACCESS.get(properties.get("mailaccesstype", "")),
         "throttled": properties.get("isthrottled") == "true",
-        "mailbox_guid": text(found.MailboxGuid),
-        "mailbox_upn": text(found.MailboxOwnerUPN),
-        "user_id": text(found.UserId),
-        "user_type": number(found.UserType),
-        "client_info": text(found.ClientInfoString),
-        "client_process": text(found.ClientProcessName),
-        "client_version": text(found.ClientVersion),
-        "logon_type": number(found.LogonType),
         "operation_count": number(found.OperationCount),
         "folder_id": text(folder.get("Id")),
         "folder_name": text(folder.get("Name")),
@@ -125,18 +144,17 @@ def message_key(recorded: str | None) -> str | None:
     return recorded.removeprefix("<").removesuffix(">") if recorded else None
 
 
-def _items(folders: Any, row: int) -> Iterator[ItemRow]:
+def _items(folders: Any) -> Iterator[Item]:
     seen: Counter[tuple[str | None, str | None]] = Counter()
-    for folder in objects(folders):
-        folder_id, path = text(folder.get("Id")), text(folder.get("Path"))
-        for item in objects(folder.get("FolderItems")):
+    for one in objects(folders):
+        folder = Folder(text(one.get("Id")), text(one.get("Path")))
+        for item in objects(one.get("FolderItems")):
             internet_message_id, item_id = text(item.get("InternetMessageId")), text(item.get("Id"))
             message = message_key(internet_message_id) or item_id
-            size = number(item.get("SizeInBytes"))
-            subject = text(item.get("Subject"))
-            repeat = seen[path, message]
-            seen[path, message] += 1
-            yield ItemRow(row, folder_id, path, message, internet_message_id, item_id, subject, size, repeat)
+            subject, size = text(item.get("Subject")), number(item.get("SizeInBytes"))
+            repeat = seen[folder.folder, message]
+            seen[folder.folder, message] += 1
+            yield Item(folder, message, internet_message_id, item_id, subject, size, repeat)
 
 
 def _properties(listed: Any) -> dict[str, str]:

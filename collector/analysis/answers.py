@@ -27,35 +27,46 @@ class Column(NamedTuple):
     @property
     def is_list(self) -> bool:
         """Whether its values are lists."""
-        return self.type.endswith("[]")
+        return self.type == "list"
 
-    def instant(self, value: str) -> str:
-        """Return SQL for a time as text: ISO with Z, with a fraction only where it has one."""
+    def plain(self, value: str) -> str:
+        """Return SQL for a value as JSON has it: a time is ISO with Z, with a fraction only where it has one."""
+        if self.is_list:
+            return f"coalesce({value}::VARCHAR[], [])"
+        if self.type == "enum":
+            return f"{value}::VARCHAR"
+        if not self.type.startswith("timestamp"):
+            return value
         whole, broken = (f"strftime({value}, '%Y-%m-%dT%H:%M:%S{fraction}Z')" for fraction in ("", ".%f"))
         return f"CASE WHEN epoch_us({value}) % 1000000 = 0 THEN {whole} ELSE {broken} END"
 
-    def plain(self, value: str) -> str:
-        """Return SQL for a value in JSON."""
-        if self.is_list:
-            return f"coalesce({value}, [])"
-        return self.instant(value) if self.type.startswith("TIMESTAMP") else value
+    def in_csv(self, value: str) -> str:
+        """Return SQL for a value as text."""
+        return f"array_to_string({value}, '; ')" if self.is_list else f"CAST({self.plain(value)} AS VARCHAR)"
+
+    def in_parquet(self, value: str) -> str:
+        """Return SQL for a value with its type; a time is one of UTC."""
+        return f"{value} AT TIME ZONE 'UTC'" if self.type == "timestamp" else self.plain(value)
 
 
 class Answer:
-    """The answer to some SQL over a case; asked anew each time that it is read."""
+    """The answer to some SQL over a case: asked once and `kept`, or asked anew each time that it is read."""
 
-    def __init__(self, case: Case, sql: str) -> None:
+    def __init__(self, case: Case, sql: str, *, kept: bool = False) -> None:
         self._case = case
-        self._sql = sql
-        described = case.connection.execute(f"DESCRIBE {sql}").fetchall()
-        self.columns = tuple(Column(name, kind) for name, kind, *_ in described)
+        if kept:
+            case.connection.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {sql}")
+            sql = "FROM answer"
+        self._unordered = sql.rpartition("\nORDER BY")[0] or sql
+        described = case.connection.sql(sql)
+        named = zip(described.columns, described.types, strict=True)
+        self.columns = tuple(Column(name, kind.id) for name, kind in named)
         names = ", ".join(f"c{place}" for place in range(len(self.columns)))
         self._from = f"FROM ({sql}) AS answer({names})"
 
     def count(self) -> int:
         """Return how many rows there are."""
-        found = self._case.connection.execute(f"SELECT count(*) {self._from}").fetchone()
-        return int(found[0]) if found else 0
+        return self._case.number(f"SELECT count(*) FROM ({self._unordered})")
 
     def first(self, most: int) -> list[tuple[Any, ...]]:
         """Return the first rows, at most so many."""
@@ -83,7 +94,7 @@ class Answer:
         return rows
 
     def _write_csv(self, output: BinaryIO) -> int:
-        values = [self._in_csv(place) for place in range(len(self.columns))]
+        values = [column.in_csv(f"c{place}") for place, column in enumerate(self.columns)]
         schema = pyarrow.schema([(column.name, pyarrow.string()) for column in self.columns])
         options = csv.WriteOptions(quoting_style="needed")
         rows = 0
@@ -93,14 +104,8 @@ class Answer:
                 rows += batch.num_rows
         return rows
 
-    def _in_csv(self, place: int) -> str:
-        column, value = self.columns[place], f"c{place}"
-        if column.is_list:
-            return f"array_to_string({value}, '; ')"
-        return f"CAST({column.plain(value)} AS VARCHAR)"
-
     def _write_parquet(self, output: BinaryIO) -> int:
-        reader = self._reader(*(self._in_parquet(place) for place in range(len(self.columns))))
+        reader = self._reader(*(column.in_parquet(f"c{place}") for place, column in enumerate(self.columns)))
         named = zip(reader.schema, self.columns, strict=True)
         schema = pyarrow.schema([field.with_name(column.name) for field, column in named])
         rows = 0
@@ -109,12 +114,6 @@ class Answer:
                 writer.write_batch(pyarrow.RecordBatch.from_arrays(batch.columns, schema=schema))
                 rows += batch.num_rows
         return rows
-
-    def _in_parquet(self, place: int) -> str:
-        column, value = self.columns[place], f"c{place}"
-        if column.is_list:
-            return f"coalesce({value}, [])"
-        return f"{value} AT TIME ZONE 'UTC'" if column.type == "TIMESTAMP" else value
 
     def _reader(self, *values: str) -> Any:
         named = ", ".join(f"{value} AS v{place}" for place, value in enumerate(values))

@@ -24,9 +24,11 @@ from collector.analysis.tables import Tables
 from collector.analysis.traced import Reach
 from collector.errors import DiskError, UsageError
 
-_MEMORY = "600MB"
+_MEMORY = "700MB"
 _RUN_ROWS = 1 << 48
 """Row numbers that a run has for itself."""
+_KEYS = ("row_id", "context_id", "folder_number")
+"""What joins the tables of a run."""
 _SOURCED = ("records", "traces", "unread")
 """Tables that name the source of each row; the others hang on a row of these."""
 _SQL_TYPES = {
@@ -68,10 +70,10 @@ class Case:
         for key, one in reach:
             self.connection.execute("INSERT INTO trace_reach VALUES (?, ?, ?)", [key, one.trace, one.reason])
 
-    def count(self, condition: str) -> int:
-        """Return how many records within scope and period meet a condition."""
-        found = self.connection.execute(f"SELECT count(*) FROM accesses WHERE {condition}").fetchone()  # noqa: S608 - ours
-        return int(found[0]) if found else 0
+    def number(self, sql: str) -> int:
+        """Return the one number that some SQL gives."""
+        ((number,),) = self.connection.execute(sql).fetchall()
+        return int(number)
 
 
 @contextmanager
@@ -124,7 +126,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tables], fi
         connection.execute(_lines_view(name, tables))
     connection.execute("CREATE TEMP TABLE wanted (filter VARCHAR, value VARCHAR, last VARCHAR)")
     for row in filters.wanted():
-        connection.execute("INSERT INTO wanted VALUES (?, ?, ?)", row)
+        connection.execute("INSERT INTO wanted VALUES (?, lower(?), lower(?))", row)
     connection.execute("CREATE TEMP TABLE period (since TIMESTAMP, until TIMESTAMP)")
     connection.execute("INSERT INTO period VALUES (?, ?)", [_plain(filters.since), _plain(filters.until)])
     connection.execute("CREATE TEMP TABLE trace_reach (mailbox_key VARCHAR, trace VARCHAR, reason VARCHAR)")
@@ -140,7 +142,8 @@ def _lines_view(name: str, tables: Sequence[Tables]) -> str:
     parts = []
     for place, one in enumerate(tables):
         listed = ", ".join(_literal(path) for path in one.files(name)) or None
-        row = f" REPLACE (row_id + {place * _RUN_ROWS} AS row_id)" if "row_id" in columns.names else ""
+        own = [f"{key} + {place * _RUN_ROWS} AS {key}" for key in _KEYS if key in columns.names]
+        row = f" REPLACE ({', '.join(own)})" if own else ""
         run = f", {_literal(one.account.path)} AS run" if name in _SOURCED else ""
         parts += [f"SELECT *{row}{run} FROM read_parquet([{listed}])"] if listed else []  # noqa: S608 - quoted paths
     if not parts:

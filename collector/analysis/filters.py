@@ -43,11 +43,14 @@ class Filters(NamedTuple):
     until: datetime | None = None
 
     def wanted(self) -> Iterator[tuple[str, str, str]]:
-        """Yield the rows of the table `wanted`: filter, value, and the last of a range that begins with the value."""
+        """Yield the rows of the table `wanted`: filter, value, and the last of a range that begins with the value.
+
+        The database makes small letters of them, as it does of what they are compared with.
+        """
         for name in ("mailbox", "user", "session", "app", "source"):
-            yield from ((name, value.lower(), value.lower()) for value in getattr(self, name))
+            yield from ((name, value, value) for value in getattr(self, name))
         for message_id in self.message_id:
-            key = (message_key(message_id.strip()) or "").lower()
+            key = message_key(message_id.strip()) or ""
             yield "message_id", key, key
         yield from (("ip", network.first, network.last) for network in self.ip)
 

@@ -53,7 +53,8 @@ def investigate(prepared: Prepared, asked: Question | str, filters: Filters, now
         ]
         what = tuple(one for account in accounts for one in searched(account))
         remarks = () if isinstance(asked, str) else asked.remarks
-        yield Investigation(Answer(case, sql), what, tuple(found), remarks)
+        kept = not isinstance(asked, str) and asked.gathers
+        yield Investigation(Answer(case, sql, kept=kept), what, tuple(found), remarks)
 
 
 def _blind(case: Case) -> Iterator[Limit]:
@@ -74,7 +75,7 @@ def _unread(case: Case) -> Iterator[Limit]:
     for run, source, file, line, reason in case.connection.execute(named, [_UNREAD_SHOWN]).fetchall():
         place = f"{file} line {line}" if line else file
         yield Limit("unread", f"{place} could not be read: {reason}", run=run, source=source)
-    ((count,),) = case.connection.execute("SELECT count(*) FROM unread").fetchall()
+    count = case.number("SELECT count(*) FROM unread")
     if count > _UNREAD_SHOWN:
         yield Limit("unread", f"{count - _UNREAD_SHOWN} more lines could not be read: ask --sql for the view unread")
 
@@ -82,12 +83,11 @@ def _unread(case: Case) -> Iterator[Limit]:
 def _not_shown(case: Case, filters: Filters) -> Iterator[Limit]:
     """Yield what records an answer may leave out, or show less of than there was."""
     for condition, text in _ODD.items():
-        if count := case.count(condition):
+        if count := case.number(f"SELECT count(*) FROM accesses WHERE {condition}"):  # noqa: S608 - ours
             yield Limit("incomplete-records", f"{count:,} records {text}")
-    if filters.since or filters.until:
-        ((count,),) = case.connection.execute("SELECT count(*) FROM in_scope WHERE time IS NULL").fetchall()
-        if count:
-            yield Limit("incomplete-records", f"{count:,} records show no time, and are in no answer about a period")
+    timeless = case.number("SELECT count(*) FROM in_scope WHERE time IS NULL")
+    if timeless and (filters.since or filters.until):
+        yield Limit("incomplete-records", f"{timeless:,} records show no time, and are in no answer about a period")
 
 
 _ODD = {

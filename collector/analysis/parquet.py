@@ -16,7 +16,7 @@ import msgspec
 import pyarrow
 from pyarrow import parquet
 
-from collector.analysis.readers import READERS, Rows, read_line
+from collector.analysis.readers import READERS, Gathered, read_line
 from collector.analysis.rows import TABLES, Place, UnreadRow
 from collector.errors import IntegrityError
 from collector.evidence import disk_errors, lines
@@ -67,21 +67,20 @@ def write_part(run: Path, sources: Iterable[Source], folder: Path, name: str, fi
     """
     with disk_errors(folder), ExitStack() as stack:
         writers = {table: stack.enter_context(_Writer(folder, f"{name}.{table}.parquet", table)) for table in TABLES}
-        rows: Rows = {table: [] for table in TABLES}
-        gathered, number = 0, first_row
+        gathered, size, number = Gathered(first_row), 0, first_row
         for one in sources:
-            for line, count in _numbered(run, one, rows):
-                read_line(line, Place(number, one.source, one.chunk.path, count), rows)
+            for line, count in _numbered(run, one, gathered):
+                read_line(line, Place(number, one.source, one.chunk.path, count), gathered)
                 number += 1
-                gathered += len(line)
-                if gathered > _GROUP_BYTES or max(map(len, rows.values())) > _GROUP_ROWS:
-                    _flush(rows, writers)
-                    gathered = 0
-        _flush(rows, writers)
+                size += len(line)
+                if size > _GROUP_BYTES or max(map(len, gathered.rows.values())) > _GROUP_ROWS:
+                    _flush(gathered, writers)
+                    size = 0
+        _flush(gathered, writers)
     return {table: writer.written() for table, writer in writers.items()}
 
 
-def _numbered(run: Path, one: Source, rows: Rows) -> Iterable[tuple[bytes, int]]:
+def _numbered(run: Path, one: Source, gathered: Gathered) -> Iterable[tuple[bytes, int]]:
     """Yield the lines of a chunk with their numbers; what ends it too early becomes a row of `unread`."""
     if one.source not in READERS:
         return
@@ -89,11 +88,11 @@ def _numbered(run: Path, one: Source, rows: Rows) -> Iterable[tuple[bytes, int]]
         for count, line in enumerate(lines(run, one.chunk), 1):
             yield line, count
     except IntegrityError as error:
-        rows["unread"].append(UnreadRow(one.source, one.chunk.path, 0, error.message))
+        gathered.rows["unread"].append(UnreadRow(one.source, one.chunk.path, 0, error.message))
 
 
-def _flush(rows: Rows, writers: "dict[str, _Writer]") -> None:
-    for table, listed in rows.items():
+def _flush(gathered: Gathered, writers: "dict[str, _Writer]") -> None:
+    for table, listed in gathered.rows.items():
         writers[table].write(listed)
         listed.clear()
 

@@ -25,6 +25,11 @@ class Question(NamedTuple):
     sql: str
 
     @property
+    def gathers(self) -> bool:
+        """Whether it makes few rows of many, so that it is better asked once and kept than asked twice."""
+        return "GROUP BY" in self.sql
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What must be known to read the answer rightly."""
         counted = (_COUNTED,) if self.name in _COUNTS else ()

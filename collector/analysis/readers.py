@@ -13,38 +13,78 @@ from collector.analysis.access_record import message_key, take
 from collector.analysis.audit_record import unwrap
 from collector.analysis.covers import AUDIT_LOG, FEED
 from collector.analysis.reading import clean, members, number, text
-from collector.analysis.rows import Place, RawRow, TraceRow, UnreadRow
+from collector.analysis.rows import (
+    TABLES,
+    AddressRow,
+    AppRow,
+    Context,
+    ContextRow,
+    Folder,
+    FolderRow,
+    ItemRow,
+    Place,
+    RawRow,
+    RecordRow,
+    TraceRow,
+    UnreadRow,
+)
 from collector.model import utc
 
 TRACE = "message-trace"
 
-Rows = dict[str, list[tuple[Any, ...]]]
-"""Rows by the name of their table."""
+
+class Gathered:
+    """The rows of some lines, by table. What many records share is written once, and named by its number.
+
+    `first` is the first of the numbers that this part of a run's lines has for itself.
+    """
+
+    def __init__(self, first: int) -> None:
+        self.rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
+        self._first = first
+        self._contexts: dict[Context, int] = {}
+        self._folders: dict[Folder, int] = {}
+
+    def context(self, context: Context) -> int:
+        """Return the number of a context."""
+        if context not in self._contexts:
+            self._contexts[context] = self._first + len(self._contexts)
+            self.rows["contexts"].append(ContextRow(self._contexts[context], *context))
+        return self._contexts[context]
+
+    def folder(self, folder: Folder) -> int:
+        """Return the number of a folder."""
+        if folder not in self._folders:
+            self._folders[folder] = self._first + len(self._folders)
+            self.rows["folders"].append(FolderRow(self._folders[folder], *folder))
+        return self._folders[folder]
 
 
-def read_line(line: bytes, place: Place, rows: Rows) -> None:
+def read_line(line: bytes, place: Place, into: Gathered) -> None:
     """Add the rows of a line of evidence."""
     try:
-        READERS[place.source](line, place, rows)
+        READERS[place.source](line, place, into)
     except ValueError as error:
-        rows["unread"].append(UnreadRow(place.source, place.file, place.line, clean(str(error))))
+        into.rows["unread"].append(UnreadRow(place.source, place.file, place.line, clean(str(error))))
 
 
-def _audit_row(line: bytes, place: Place, rows: Rows) -> None:
+def _audit_row(line: bytes, place: Place, into: Gathered) -> None:
     data, identity = unwrap(line)
-    _record(data, place, rows, identity)
+    _record(data, place, into, identity)
 
 
-def _feed_record(line: bytes, place: Place, rows: Rows) -> None:
-    _record(line, place, rows, None)
+def _feed_record(line: bytes, place: Place, into: Gathered) -> None:
+    _record(line, place, into, None)
 
 
-def _record(record: bytes, place: Place, rows: Rows, identity: str | None) -> None:
-    taken = take(record, place, identity)
-    rows["records"].append(taken.record)
-    rows["items"] += taken.items
-    rows["addresses"] += taken.addresses
-    rows["apps"] += taken.apps
+def _record(record: bytes, place: Place, into: Gathered, identity: str | None) -> None:
+    taken = take(record, identity)
+    row, rows = place.row_id, into.rows
+    context = into.context(taken.context)
+    rows["records"].append(RecordRow(*place, context, taken.key, taken.content, len(taken.items), **taken.told))
+    rows["items"] += [ItemRow(row, into.folder(item.folder), *item[1:]) for item in taken.items]
+    rows["addresses"] += [AddressRow(row, one) for one in taken.addresses]
+    rows["apps"] += [AppRow(row, one) for one in taken.apps]
     rows["raw"].append(_raw(record, place))
 
 
@@ -66,7 +106,7 @@ class _Trace(msgspec.Struct, gc=False):
 _trace_decoder = msgspec.json.Decoder(_Trace)
 
 
-def _trace(line: bytes, place: Place, rows: Rows) -> None:
+def _trace(line: bytes, place: Place, into: Gathered) -> None:
     found = members(line, _trace_decoder)
     received = utc(found.Received) if isinstance(found.Received, str) else None
     message_id = text(found.MessageId)
@@ -84,15 +124,15 @@ def _trace(line: bytes, place: Place, rows: Rows) -> None:
         from_ip=text(found.FromIP),
         to_ip=text(found.ToIP),
     )
-    rows["traces"].append(row)
-    rows["raw"].append(_raw(line, place))
+    into.rows["traces"].append(row)
+    into.rows["raw"].append(_raw(line, place))
 
 
 def _raw(text_: bytes, place: Place) -> RawRow:
     return RawRow(place.row_id, text_.decode("utf-8", "backslashreplace"))
 
 
-READERS: dict[str, Callable[[bytes, Place, Rows], None]] = {
+READERS: dict[str, Callable[[bytes, Place, Gathered], None]] = {
     AUDIT_LOG: _audit_row,
     FEED: _feed_record,
     TRACE: _trace,

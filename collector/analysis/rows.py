@@ -17,28 +17,9 @@ class Place(NamedTuple):
     line: int
 
 
-class RecordRow(NamedTuple):
-    """An audit record as one line shows it; the fields of protocol.md F2.
+class Context(NamedTuple):
+    """Who used which mailbox, from where and with what: the same for many records, and so written once a part."""
 
-    `key` is the same for all lines of a record, `content` for all that say the same; `named` counts its items. The
-    folder is that of a Sync.
-    """
-
-    row_id: int
-    source: str
-    file: str
-    line: int
-    key: str
-    content: int
-    named: int
-    record_id: str | None
-    time: datetime | None
-    operation: str | None
-    record_type: int | None
-    workload: str | None
-    organization_id: str | None
-    access: str | None
-    throttled: bool
     mailbox_guid: str | None
     mailbox_upn: str | None
     user_id: str | None
@@ -50,10 +31,67 @@ class RecordRow(NamedTuple):
     session_id: str | None
     logon_type: int | None
     app_id: str | None
+
+
+class ContextRow(NamedTuple):
+    """A context, and the number by which records name it."""
+
+    context_id: int
+    mailbox_guid: str | None
+    mailbox_upn: str | None
+    user_id: str | None
+    user_type: int | None
+    client_ip: str | None
+    client_info: str | None
+    client_process: str | None
+    client_version: str | None
+    session_id: str | None
+    logon_type: int | None
+    app_id: str | None
+
+
+class RecordRow(NamedTuple):
+    """An audit record as one line shows it; the fields of protocol.md F2.
+
+    `key` is the same for all lines of a record, `content` for all that say the same; `named` counts its items. The
+    folder is that of a Sync.
+    """
+
+    row_id: int
+    source: str
+    file: str
+    line: int
+    context_id: int
+    key: str
+    content: int
+    named: int
+    record_id: str | None
+    time: datetime | None
+    operation: str | None
+    record_type: int | None
+    workload: str | None
+    organization_id: str | None
+    access: str | None
+    throttled: bool
     operation_count: int | None
     folder_id: str | None
     folder_name: str | None
     folder_path: str | None
+
+
+class Folder(NamedTuple):
+    """A folder that a Bind names: its id, and its path as `folder`."""
+
+    folder_id: str | None
+    folder: str | None
+
+
+class FolderRow(NamedTuple):
+    """A folder, and the number by which items name it."""
+
+    folder_number: int
+    folder_id: str | None
+    folder: str | None
 
 
 class ItemRow(NamedTuple):
@@ -63,8 +101,7 @@ class ItemRow(NamedTuple):
     """
 
     row_id: int
-    folder_id: str | None
-    folder: str | None
+    folder_number: int
     message: str | None
     internet_message_id: str | None
     item_id: str | None
@@ -124,7 +161,9 @@ class UnreadRow(NamedTuple):
 
 
 TABLES: dict[str, type[tuple[object, ...]]] = {
+    "contexts": ContextRow,
     "records": RecordRow,
+    "folders": FolderRow,
     "items": ItemRow,
     "addresses": AddressRow,
     "apps": AppRow,

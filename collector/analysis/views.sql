@@ -1,19 +1,41 @@
 -- What the questions read. Lines of evidence (line_records, line_items, line_addresses, line_apps, line_traces, line_raw,
 -- line_unread) become records: each Id once, however many feeds and files hold it.
 
+-- What Spark calls the length of a list.
+CREATE TEMP MACRO size(list) AS len(list);
+
 CREATE TEMP VIEW asked_records AS FROM line_records WHERE {sources};
 
 -- Lines that show a record which another line shows too. `keep` is the one that stands for all of them: that with the
--- most items. `varied` says that they do not all say the same.
+-- most items. `varied` says that they do not all say the same, `blinding` that one of them tells of throttling. (Hashes
+-- find the few lines that it is worth comparing.)
 CREATE TEMP TABLE copies AS
-SELECT row_id, keep, varied
-FROM asked_records
-JOIN (
-    SELECT key, max_by(row_id, (named, content, -row_id)) AS keep, min(content) <> max(content) AS varied
+WITH likely AS (
     FROM asked_records
+    WHERE hash(key) IN (SELECT hash(key) FROM asked_records GROUP BY hash(key) HAVING count(*) > 1)
+)
+SELECT row_id, keep, varied, blinding
+FROM likely
+JOIN (
+    SELECT
+        key,
+        max_by(row_id, (named, content, -row_id)) AS keep,
+        min(content) <> max(content) AS varied,
+        bool_or(throttled) AS blinding
+    FROM likely
     GROUP BY key
     HAVING count(*) > 1
 ) USING (key);
+
+-- Contexts as lines name them, and when each was last seen.
+CREATE TEMP VIEW used AS
+SELECT *
+FROM line_contexts
+JOIN (
+    SELECT context_id, coalesce(max(time), TIMESTAMP '0001-01-01 00:00:00') AS latest
+    FROM line_records
+    GROUP BY context_id
+) USING (context_id);
 
 -- Mailboxes by what a record shows of them. A record without MailboxGuid is of the one mailbox that bears its name, if
 -- there is but one. `mailbox` is the mailbox's latest name.
@@ -22,9 +44,9 @@ WITH shown AS (
     SELECT
         lower(mailbox_guid) AS guid,
         lower(mailbox_upn) AS upn,
-        coalesce(max(time), TIMESTAMP '0001-01-01 00:00:00') AS latest,
-        max_by(mailbox_upn, (coalesce(time, TIMESTAMP '0001-01-01 00:00:00'), mailbox_upn)) AS name
-    FROM line_records
+        max(latest) AS latest,
+        max_by(coalesce(mailbox_upn, mailbox_guid), (mailbox_upn IS NOT NULL, latest, mailbox_upn, mailbox_guid)) AS name
+    FROM used
     GROUP BY ALL
 ),
 bearers AS (
@@ -35,32 +57,74 @@ keyed AS (
     FROM shown LEFT JOIN bearers ON bearers.upn = shown.upn
 ),
 named AS (
-    SELECT mailbox_key, max_by(name, (latest, name)) FILTER (WHERE name IS NOT NULL) AS mailbox
-    FROM keyed
-    GROUP BY mailbox_key
+    SELECT mailbox_key, max_by(name, (upn IS NOT NULL, latest, name)) AS mailbox FROM keyed GROUP BY mailbox_key
 )
-SELECT guid, upn, mailbox_key, coalesce(mailbox, mailbox_key) AS mailbox
+SELECT guid, upn, mailbox_key, mailbox
 FROM keyed LEFT JOIN named USING (mailbox_key);
+
+-- Users, by their names without case; `user_name` is the latest form.
+CREATE TEMP TABLE users AS
+SELECT lower(user_id) AS user_key, max_by(user_id, (latest, user_id)) AS user_name
+FROM used
+WHERE user_id IS NOT NULL
+GROUP BY ALL;
+
+-- The contexts of records. Their texts are enumerations, in the order of the texts: they read and sort as the texts do,
+-- and are counted and gathered as the numbers that they are.
+CREATE TYPE mailbox_name AS ENUM (SELECT DISTINCT mailbox FROM mailboxes WHERE mailbox IS NOT NULL ORDER BY ALL);
+CREATE TYPE mailbox_mark AS ENUM (SELECT DISTINCT mailbox_key FROM mailboxes WHERE mailbox_key IS NOT NULL ORDER BY ALL);
+CREATE TYPE user_name AS ENUM (SELECT DISTINCT user_id FROM line_contexts WHERE user_id IS NOT NULL ORDER BY ALL);
+CREATE TYPE ip AS ENUM (SELECT DISTINCT client_ip FROM line_contexts WHERE client_ip IS NOT NULL ORDER BY ALL);
+CREATE TYPE info AS ENUM (SELECT DISTINCT client_info FROM line_contexts WHERE client_info IS NOT NULL ORDER BY ALL);
+CREATE TYPE session AS ENUM (SELECT DISTINCT session_id FROM line_contexts WHERE session_id IS NOT NULL ORDER BY ALL);
+CREATE TYPE app AS ENUM (SELECT DISTINCT app_id FROM line_contexts WHERE app_id IS NOT NULL ORDER BY ALL);
+CREATE TYPE folder_name AS ENUM (SELECT DISTINCT folder FROM line_folders WHERE folder IS NOT NULL ORDER BY ALL);
+
+CREATE TEMP TABLE contexts AS
+SELECT
+    context_id,
+    mailbox_guid,
+    mailboxes.mailbox_key::mailbox_mark AS mailbox_key,
+    mailboxes.mailbox::mailbox_name AS mailbox,
+    user_id::user_name AS user_id,
+    users.user_name::user_name AS user_name,
+    user_type,
+    client_ip::ip AS client_ip,
+    client_info::info AS client_info,
+    client_process,
+    client_version,
+    session_id::session AS session_id,
+    logon_type,
+    app_id::app AS app_id
+FROM line_contexts
+JOIN mailboxes
+    ON mailboxes.guid IS NOT DISTINCT FROM lower(mailbox_guid)
+    AND mailboxes.upn IS NOT DISTINCT FROM lower(mailbox_upn)
+LEFT JOIN users ON users.user_key = lower(user_id);
+
+CREATE TEMP TABLE folders AS
+SELECT folder_number, folder_id, folder::folder_name AS folder FROM line_folders;
 
 -- Audit records, one a row, of every operation.
 CREATE TEMP VIEW records AS
-SELECT lines.* EXCLUDE (key, content), mailboxes.mailbox_key, mailboxes.mailbox
+SELECT
+    lines.* EXCLUDE (key, content, context_id)
+        REPLACE (throttled OR row_id IN (SELECT keep FROM copies WHERE blinding) AS throttled),
+    contexts.* EXCLUDE (context_id)
 FROM asked_records AS lines
-JOIN mailboxes
-    ON mailboxes.guid IS NOT DISTINCT FROM lower(lines.mailbox_guid)
-    AND mailboxes.upn IS NOT DISTINCT FROM lower(lines.mailbox_upn)
+JOIN contexts USING (context_id)
 WHERE NOT EXISTS (FROM copies WHERE copies.row_id = lines.row_id AND copies.keep <> lines.row_id);
 
 -- The items of records; of lines that vary their union, an item as often as in the line that has it most often.
 CREATE TEMP VIEW items AS
-SELECT row_id, folder_id, folder, message, internet_message_id, item_id, subject, size
-FROM line_items AS lines
+SELECT row_id, folder, message, internet_message_id, item_id, subject, size
+FROM line_items AS lines JOIN folders USING (folder_number)
 WHERE NOT EXISTS (
     FROM copies WHERE copies.row_id = lines.row_id AND (copies.varied OR copies.keep <> copies.row_id)
 )
 UNION ALL
-SELECT keep, min(folder_id), folder, message, min(internet_message_id), min(item_id), min(subject), max(size)
-FROM line_items JOIN copies USING (row_id)
+SELECT keep, folder, message, min(internet_message_id), min(item_id), min(subject), max(size)
+FROM line_items JOIN folders USING (folder_number) JOIN copies USING (row_id)
 WHERE varied
 GROUP BY keep, folder, message, repeat;
 
@@ -93,7 +157,7 @@ WHERE (period.since IS NULL OR in_scope.time >= period.since) AND (period.until 
 
 -- The items that Binds among them name.
 CREATE TEMP VIEW opened AS
-SELECT accesses.*, items.* EXCLUDE (row_id, folder_id)
+SELECT accesses.*, items.* EXCLUDE (row_id)
 FROM items JOIN accesses ON accesses.row_id = items.row_id
 WHERE accesses.access = 'Bind' AND {messages};
 

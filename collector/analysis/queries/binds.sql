@@ -21,4 +21,4 @@ SELECT
     size,
     record_id
 FROM opened
-ORDER BY time, mailbox, record_id, folder, internet_message_id
+ORDER BY time NULLS LAST, mailbox NULLS LAST, record_id NULLS LAST, folder NULLS LAST, internet_message_id NULLS LAST

@@ -10,19 +10,19 @@
 -- Example: collector investigate contexts evidence/ --ip 203.0.113.0/24
 WITH seen AS (
     SELECT
-        mailbox_key, mailbox, user_id, client_ip, client_info, session_id, logon_type, app_id, time, access,
+        mailbox_key, mailbox, user_name, client_ip, client_info, session_id, logon_type, app_id, time, access,
         CASE WHEN access = 'Sync' THEN coalesce(folder_id, folder_name) END AS synced,
         CAST(NULL AS STRING) AS message
     FROM accesses
     UNION ALL
     SELECT
-        mailbox_key, mailbox, user_id, client_ip, client_info, session_id, logon_type, app_id, time,
+        mailbox_key, mailbox, user_name, client_ip, client_info, session_id, logon_type, app_id, time,
         CAST(NULL AS STRING), CAST(NULL AS STRING), message
     FROM opened
 )
 SELECT
     mailbox,
-    coalesce(max_by(user_id, time), max(user_id)) AS user,
+    user_name AS user,
     client_ip,
     client_info,
     session_id,
@@ -35,5 +35,13 @@ SELECT
     min(time) AS first_seen,
     max(time) AS last_seen
 FROM seen
-GROUP BY mailbox_key, mailbox, lower(user_id), client_ip, client_info, session_id, logon_type, app_id
-ORDER BY mailbox, first_seen, user, client_ip, client_info, session_id, logon_type, app_id
+GROUP BY mailbox_key, mailbox, user_name, client_ip, client_info, session_id, logon_type, app_id
+ORDER BY
+    mailbox NULLS LAST,
+    first_seen NULLS LAST,
+    user NULLS LAST,
+    client_ip NULLS LAST,
+    client_info NULLS LAST,
+    session_id NULLS LAST,
+    logon_type NULLS LAST,
+    app_id NULLS LAST

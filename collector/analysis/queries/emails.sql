@@ -19,27 +19,28 @@ WITH named AS (
     FROM opened
     GROUP BY message, mailbox_key, mailbox
 ),
-exact AS (
-    SELECT message AS named_as, * FROM traces WHERE message IN (SELECT message FROM named)
+others AS (
+    SELECT DISTINCT named.message
+    FROM named LEFT JOIN (SELECT DISTINCT message FROM traces) AS exact ON exact.message = named.message
+    WHERE exact.message IS NULL
 ),
-alike AS (
-    SELECT others.message AS named_as, traces.*
-    FROM (
-        SELECT DISTINCT message FROM named WHERE message NOT IN (SELECT message FROM exact WHERE message IS NOT NULL)
-    ) AS others
-    JOIN traces ON lower(traces.message) = lower(others.message)
+sightings AS (
+    SELECT message AS named_as, subject, sender, recipient, received, size, status, from_ip FROM traces
+    UNION ALL
+    SELECT others.message, subject, sender, recipient, received, size, status, from_ip
+    FROM others JOIN traces ON lower(traces.message) = lower(others.message)
 ),
 traced AS (
     SELECT
         named_as,
         min(subject) AS subject,
         min(sender) AS sender,
-        array_sort(array_distinct(array_agg(recipient) FILTER (WHERE recipient IS NOT NULL))) AS recipients,
+        array_sort(array_distinct(array_agg(recipient))) AS recipients,
         min(received) AS received,
         max(size) AS size,
-        array_sort(array_distinct(array_agg(status) FILTER (WHERE status IS NOT NULL))) AS statuses,
+        array_sort(array_distinct(array_agg(status))) AS statuses,
         min(from_ip) AS from_ip
-    FROM (SELECT * FROM exact UNION ALL SELECT * FROM alike) AS rows_of_it
+    FROM sightings
     GROUP BY named_as
 )
 SELECT
@@ -57,4 +58,4 @@ SELECT
 FROM named
 LEFT JOIN traced ON traced.named_as = named.message
 LEFT JOIN trace_reach ON trace_reach.mailbox_key IS NOT DISTINCT FROM named.mailbox_key
-ORDER BY named.mailbox, traced.received, named.internet_message_id
+ORDER BY named.mailbox NULLS LAST, traced.received NULLS LAST, named.internet_message_id NULLS LAST

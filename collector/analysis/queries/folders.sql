@@ -11,8 +11,8 @@ SELECT
     folder_name,
     folder_path,
     mailbox,
-    coalesce(max_by(user_id, time), max(user_id)) AS user
+    user_name AS user
 FROM accesses
 WHERE access = 'Sync'
-GROUP BY access, folder_name, folder_path, mailbox_key, mailbox, lower(user_id)
-ORDER BY mailbox, folder_name, folder_path, user
+GROUP BY access, folder_name, folder_path, mailbox_key, mailbox, user_name
+ORDER BY mailbox NULLS LAST, folder_name NULLS LAST, folder_path NULLS LAST, user NULLS LAST

@@ -8,17 +8,30 @@
 -- One row for each (internet_message_id, mailbox, user). Columns: internet_message_id, mailbox, user, folders,
 -- folder_count, accesses (rows of binds), sessions, client_ips, first_accessed, last_accessed.
 -- Example: collector investigate messages evidence/ --ip 203.0.113.50 --ip 203.0.113.77
+WITH named AS (
+    SELECT
+        min(coalesce(internet_message_id, item_id)) AS internet_message_id,
+        mailbox,
+        user_name,
+        array_sort(array_distinct(array_agg(folder))) AS folders,
+        count(*) AS accesses,
+        array_sort(array_distinct(array_agg(session_id))) AS sessions,
+        array_sort(array_distinct(array_agg(client_ip))) AS client_ips,
+        min(time) AS first_accessed,
+        max(time) AS last_accessed
+    FROM opened
+    GROUP BY message, mailbox_key, mailbox, user_name
+)
 SELECT
-    min(coalesce(internet_message_id, item_id)) AS internet_message_id,
+    internet_message_id,
     mailbox,
-    coalesce(max_by(user_id, time), max(user_id)) AS user,
-    array_sort(array_distinct(array_agg(folder) FILTER (WHERE folder IS NOT NULL))) AS folders,
-    count(DISTINCT folder) AS folder_count,
-    count(*) AS accesses,
-    array_sort(array_distinct(array_agg(session_id) FILTER (WHERE session_id IS NOT NULL))) AS sessions,
-    array_sort(array_distinct(array_agg(client_ip) FILTER (WHERE client_ip IS NOT NULL))) AS client_ips,
-    min(time) AS first_accessed,
-    max(time) AS last_accessed
-FROM opened
-GROUP BY message, mailbox_key, mailbox, lower(user_id)
-ORDER BY mailbox, first_accessed, internet_message_id, user
+    user_name AS user,
+    folders,
+    coalesce(size(folders), 0) AS folder_count,
+    accesses,
+    sessions,
+    client_ips,
+    first_accessed,
+    last_accessed
+FROM named
+ORDER BY mailbox NULLS LAST, first_accessed NULLS LAST, internet_message_id NULLS LAST, user NULLS LAST

@@ -12,28 +12,27 @@ WITH used AS (
         session_id,
         mailbox_key,
         mailbox,
-        lower(user_id) AS user_key,
-        coalesce(max_by(user_id, time), max(user_id)) AS user_id,
-        array_sort(array_distinct(array_agg(client_ip) FILTER (WHERE client_ip IS NOT NULL))) AS client_ips,
+        user_name,
+        array_sort(array_distinct(array_agg(client_ip))) AS client_ips,
         min(time) AS first_seen,
         max(time) AS last_seen,
         count(*) AS records,
         coalesce(sum(CASE WHEN access = 'Bind' THEN coalesce(operation_count, 1) END), 0) AS operations,
-        array_sort(array_distinct(array_agg(coalesce(folder_name, nullif(folder_path, 'Not Available'))) FILTER (
-            WHERE access = 'Sync' AND coalesce(folder_name, nullif(folder_path, 'Not Available')) IS NOT NULL
+        array_sort(array_distinct(array_agg(
+            CASE WHEN access = 'Sync' THEN coalesce(folder_name, nullif(folder_path, 'Not Available')) END
         ))) AS synced_folders
     FROM accesses
-    GROUP BY session_id, mailbox_key, mailbox, lower(user_id)
+    GROUP BY session_id, mailbox_key, mailbox, user_name
 ),
 named AS (
-    SELECT session_id, mailbox_key, lower(user_id) AS user_key, count(DISTINCT message) AS messages
+    SELECT session_id, mailbox_key, user_name, count(DISTINCT message) AS messages
     FROM opened
-    GROUP BY session_id, mailbox_key, lower(user_id)
+    GROUP BY session_id, mailbox_key, user_name
 )
 SELECT
     used.session_id,
     mailbox,
-    user_id AS user,
+    used.user_name AS user,
     client_ips,
     first_seen,
     last_seen,
@@ -45,5 +44,5 @@ FROM used
 LEFT JOIN named
     ON named.session_id IS NOT DISTINCT FROM used.session_id
     AND named.mailbox_key IS NOT DISTINCT FROM used.mailbox_key
-    AND named.user_key IS NOT DISTINCT FROM used.user_key
-ORDER BY mailbox, first_seen, used.session_id, user
+    AND named.user_name IS NOT DISTINCT FROM used.user_name
+ORDER BY mailbox NULLS LAST, first_seen NULLS LAST, used.session_id NULLS LAST, user NULLS LAST

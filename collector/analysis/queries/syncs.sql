@@ -21,4 +21,4 @@ SELECT
     record_id
 FROM accesses
 WHERE access = 'Sync'
-ORDER BY time, mailbox, folder, record_id
+ORDER BY time NULLS LAST, mailbox NULLS LAST, folder NULLS LAST, record_id NULLS LAST

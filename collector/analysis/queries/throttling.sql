@@ -11,8 +11,8 @@ SELECT
     time AS throttled_at,
     time + INTERVAL 24 HOURS AS blind_until,
     record_id
-FROM in_scope, period
+FROM in_scope CROSS JOIN period
 WHERE throttled
     AND (period.since IS NULL OR time + INTERVAL 24 HOURS > period.since)
     AND (period.until IS NULL OR time < period.until)
-ORDER BY throttled_at, mailbox, record_id
+ORDER BY throttled_at NULLS LAST, mailbox NULLS LAST, record_id NULLS LAST

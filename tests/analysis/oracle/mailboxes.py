@@ -1,4 +1,4 @@
-"""Which mailbox a record belongs to, and what it is called: from all the evidence, before any filter."""
+"""Which mailbox a record belongs to, what it and its users are called: from all the evidence, before any filter."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -21,7 +21,11 @@ class Mailboxes:
                 self._guids[record.upn.lower()].add(record.guid.lower())
         self._names: dict[Key, list[tuple[datetime, str]]] = defaultdict(list)
         self._written: dict[Key, str] = {}
+        self._users: dict[str, tuple[datetime, str]] = {}
         for record in records:
+            if record.user:
+                seen = record.time or _NEVER, record.user
+                self._users[record.user.lower()] = max(seen, self._users.get(record.user.lower(), seen))
             if record.upn:
                 self._names[self.key(record)].append((record.time or _NEVER, record.upn))
             if record.guid:
@@ -39,6 +43,10 @@ class Mailboxes:
     def name(self, key: Key) -> str | None:
         """Return a mailbox's latest name, its guid where it never had one."""
         return max(self._names[key])[1] if key in self._names else self._written.get(key)
+
+    def user(self, name: str | None) -> str | None:
+        """Return a user's name as the latest record writes it."""
+        return self._users[name.lower()][1] if name else name
 
     def addresses(self, key: Key) -> set[str]:
         """Return every name that a mailbox ever had, in lower case."""

@@ -57,7 +57,7 @@ def contexts(records: list[Record], mailboxes: Mailboxes, _: Evidence) -> list[R
     return [
         {
             "mailbox": mailboxes.name(mailboxes.key(group[0])),
-            "user": latest_user(group),
+            "user": mailboxes.user(group[0].user),
             "client_ip": group[0].client_ip,
             "client_info": group[0].client_info,
             "session_id": group[0].session_id,
@@ -105,7 +105,7 @@ def sessions(records: list[Record], mailboxes: Mailboxes, _: Evidence) -> list[R
         {
             "session_id": group[0].session_id,
             "mailbox": mailboxes.name(mailboxes.key(group[0])),
-            "user": latest_user(group),
+            "user": mailboxes.user(group[0].user),
             "client_ips": distinct(one.client_ip for one in group),
             "first_seen": shown(first(group)),
             "last_seen": shown(last(group)),
@@ -133,7 +133,7 @@ def _message(pairs: list[tuple[Record, Item]], mailboxes: Mailboxes) -> Row:
     return {
         "internet_message_id": smallest(item.name for _, item in pairs),
         "mailbox": mailboxes.name(mailboxes.key(group[0])),
-        "user": latest_user(group),
+        "user": mailboxes.user(group[0].user),
         "folders": paths,
         "folder_count": len(paths),
         "accesses": len(pairs),
@@ -155,7 +155,7 @@ def folders(records: list[Record], mailboxes: Mailboxes, _: Evidence) -> list[Ro
             "folder_name": group[0].folder_name,
             "folder_path": group[0].folder_path,
             "mailbox": mailboxes.name(mailboxes.key(group[0])),
-            "user": latest_user(group),
+            "user": mailboxes.user(group[0].user),
         }
         for group in groups.values()
     ]
@@ -179,11 +179,6 @@ def smallest(values: Iterable[str | None]) -> str | None:
 def messages_in(records: Iterable[Record]) -> int:
     """Return how many messages the Binds name."""
     return len(distinct(item.message for record in only(records, BIND) for item in record.items))
-
-
-def latest_user(group: Iterable[Record]) -> str | None:
-    """Return the user as the latest of these records writes it."""
-    return max(((one.time or _NEVER, one.user) for one in group if one.user is not None), default=(None, None))[1]
 
 
 def first(group: Iterable[Record]) -> datetime | None:

@@ -81,7 +81,8 @@ def _key(line: Line, content: str) -> tuple[str, str]:
 
 def _united(variants: list[Record]) -> Record:
     fullest = max(variants, key=lambda one: len(one.items))
-    return replace(fullest, items=tuple(_union(variants)))
+    throttled = any(one.throttled for one in variants)
+    return replace(fullest, throttled=throttled, items=tuple(_union(variants)))
 
 
 def _union(variants: list[Record]) -> list[Item]:
