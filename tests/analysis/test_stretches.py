@@ -38,3 +38,16 @@ def test_common_time_lies_in_both(left: list[Times], right: list[Times]) -> None
     shared = hours(left) & hours(right)
     assert {hour for hour in range(20) if common.hold(at(hour).timestamp())} == shared
     assert all(before.end <= after.start for before, after in zip(common.windows, common.windows[1:], strict=False))
+
+
+@given(SPANS, SPANS)
+def test_what_is_taken_away_is_gone_and_nothing_else(left: list[Times], right: list[Times]) -> None:
+    rest = stretches(left).without(stretches(right))
+    assert {hour for hour in range(20) if rest.hold(at(hour).timestamp())} == hours(left) - hours(right)
+    assert all(before.end < after.start for before, after in zip(rest.windows, rest.windows[1:], strict=False))
+
+
+@given(SPANS)
+def test_nothing_is_left_without_itself(spans: list[Times]) -> None:
+    assert stretches(spans).without(stretches(spans)).windows == ()
+    assert stretches(spans).without(stretches([])).windows == stretches(spans).windows
