@@ -16,8 +16,9 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 
 
 class Network(NamedTuple):
-    """The sort keys of a network's first and last address, both inclusive."""
+    """A network as it was written, and the sort keys of its first and last address, both inclusive."""
 
+    text: str
     first: str
     last: str
 
@@ -46,11 +47,18 @@ def network(text: str) -> Network:
     """Read what --ip takes, an address or a network; raises ValueError for anything else."""
     bare, slash, prefix = text.partition("/")
     read = ip_network(address(bare).shown + slash + prefix, strict=False)
-    return Network(_key(read.network_address), _key(read.broadcast_address))
+    first, last = read.network_address, read.broadcast_address
+    if isinstance(first, IPv6Address) and first in _MAPPED and last in _MAPPED:
+        return Network(text, _key(first), _key(last))
+    return Network(text, _plain_key(first), _plain_key(last))
 
 
 def _key(one: IPv4Address | IPv6Address) -> str:
     """Return a text that sorts as the addresses of its family do; a mapped address is its IPv4 one."""
     if isinstance(one, IPv6Address) and one in _MAPPED:
         one = IPv4Address(int(one) & 0xFFFFFFFF)
+    return _plain_key(one)
+
+
+def _plain_key(one: IPv4Address | IPv6Address) -> str:
     return f"{one.version}:{one.packed.hex()}"

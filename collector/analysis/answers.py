@@ -10,9 +10,9 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 import pyarrow
 from pyarrow import csv, parquet
 
-from collector.analysis.case import Case
+from collector.analysis.case import Case, literal
 
-Format = Literal["json", "csv", "parquet"]
+Format = Literal["json", "jsonl", "csv", "parquet"]
 
 _BATCH = 20_000
 """Rows that are in hand at once."""
@@ -23,18 +23,21 @@ class Column(NamedTuple):
 
     name: str
     type: str
+    element: str | None = None
 
     @property
     def is_list(self) -> bool:
-        """Whether its values are lists."""
-        return self.type == "list"
+        """Whether its values are lists, of `element`."""
+        return self.element is not None
 
     def plain(self, value: str) -> str:
         """Return SQL for a value as JSON has it: a time is ISO with Z, with a fraction only where it has one."""
-        if self.is_list:
-            return f"coalesce({value}::VARCHAR[], [])"
+        if self.element is not None:
+            return f"coalesce(list_transform({value}, lambda x: {Column(self.name, self.element).plain('x')}), [])"
         if self.type == "enum":
             return f"{value}::VARCHAR"
+        if self.type in {"float", "double"}:
+            return f"CASE WHEN isfinite({value}) THEN {value} END"
         if not self.type.startswith("timestamp"):
             return value
         whole, broken = (f"strftime({value}, '%Y-%m-%dT%H:%M:%S{fraction}Z')" for fraction in ("", ".%f"))
@@ -42,7 +45,9 @@ class Column(NamedTuple):
 
     def in_csv(self, value: str) -> str:
         """Return SQL for a value as text."""
-        return f"array_to_string({value}, '; ')" if self.is_list else f"CAST({self.plain(value)} AS VARCHAR)"
+        return (
+            f"array_to_string({self.plain(value)}, '; ')" if self.is_list else f"CAST({self.plain(value)} AS VARCHAR)"
+        )
 
     def in_parquet(self, value: str) -> str:
         """Return SQL for a value with its type; a time is one of UTC."""
@@ -60,13 +65,13 @@ class Answer:
         self._unordered = sql.rpartition("\nORDER BY")[0] or sql
         described = case.connection.sql(sql)
         named = zip(described.columns, described.types, strict=True)
-        self.columns = tuple(Column(name, kind.id) for name, kind in named)
+        self.columns = tuple(Column(name, kind.id, _element(kind)) for name, kind in named)
         names = ", ".join(f"c{place}" for place in range(len(self.columns)))
-        self._from = f"FROM ({sql}) AS answer({names})"
+        self._from = f"FROM ({sql}\n) AS answer({names})"
 
     def count(self) -> int:
         """Return how many rows there are."""
-        return self._case.number(f"SELECT count(*) FROM ({self._unordered})")
+        return self._case.number(f"SELECT count(*) FROM ({self._unordered}\n)")  # noqa: S608 - ours
 
     def first(self, most: int) -> list[tuple[Any, ...]]:
         """Return the first rows, at most so many."""
@@ -75,23 +80,36 @@ class Answer:
 
     def write(self, output: BinaryIO, format_: Format) -> int:
         """Write all rows; returns how many there were. Raises OSError."""
-        return {"json": self._write_json, "csv": self._write_csv, "parquet": self._write_parquet}[format_](output)
-
-    def json_lines(self, *, constant: str = "") -> Iterator[list[str]]:
-        """Yield the rows as JSON objects, some at a time; `constant` is SQL for members to begin with."""
-        members = [f"{_text(column.name)}, {column.plain(f'c{place}')}" for place, column in enumerate(self.columns)]
-        for batch in self._batches(f"json_object({', '.join([*([constant] if constant else []), *members])})"):
-            yield batch.column(0).to_pylist()
+        writers = {
+            "json": self._write_json,
+            "jsonl": self._write_json_lines,
+            "csv": self._write_csv,
+            "parquet": self._write_parquet,
+        }
+        return writers[format_](output)
 
     def _write_json(self, output: BinaryIO) -> int:
-        output.write(b"[")
         rows = 0
-        for lines in self.json_lines():
-            output.write((",\n" if rows else "\n").encode())
+        for lines in self._objects():
+            output.write((",\n" if rows else "[\n").encode())
             output.write(",\n".join(lines).encode())
             rows += len(lines)
-        output.write(b"\n]\n")
+        output.write(b"\n]\n" if rows else b"[]\n")
         return rows
+
+    def _write_json_lines(self, output: BinaryIO) -> int:
+        rows = 0
+        for lines in self._objects():
+            output.write("\n".join([*lines, ""]).encode())
+            rows += len(lines)
+        return rows
+
+    def _objects(self) -> Iterator[list[str]]:
+        """Yield the rows as JSON objects, some at a time."""
+        members = [f"{literal(column.name)}, {column.plain(f'c{place}')}" for place, column in enumerate(self.columns)]
+        for batch in self._batches(f"json_object({', '.join(members)})"):
+            if batch.num_rows:
+                yield batch.column(0).to_pylist()
 
     def _write_csv(self, output: BinaryIO) -> int:
         values = [column.in_csv(f"c{place}") for place, column in enumerate(self.columns)]
@@ -123,5 +141,6 @@ class Answer:
         yield from self._reader(*values)
 
 
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+def _element(kind: Any) -> str | None:
+    """Return what DuckDB calls the type of a list's elements, None for what is no list."""
+    return str(kind.children[0][1].id) if kind.id == "list" else None

@@ -93,7 +93,7 @@ def opened(tables: Sequence[Tables], filters: Filters) -> Iterator[Case]:
     )
     try:
         paths = (path for one in tables for name in TABLES for path in one.files(name))
-        connection.execute(f"SET allowed_paths = [{', '.join(map(_literal, paths))}]")
+        connection.execute(f"SET allowed_paths = [{', '.join(map(literal, paths))}]")
         connection.execute("SET enable_external_access = false")
         _prepare(connection, tables, filters)
         connection.execute("SET lock_configuration = true")
@@ -108,16 +108,24 @@ def opened(tables: Sequence[Tables], filters: Filters) -> Iterator[Case]:
         shutil.rmtree(spill, ignore_errors=True)
 
 
-def only_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
-    """Return the analyst's one statement; raises UsageError where it is not one, or would do more than read."""
-    remedy = "write one SELECT; the views are records, items, traces, accesses, opened, raw, unread"
+@contextmanager
+def own_query(case: Case, sql: str) -> Iterator[str]:
+    """Give SQL that reads what an analyst's one statement gives.
+
+    Raises UsageError where it is not one, would do more than read, or fails while it is read.
+    """
+    views = "records, items, traces, accesses, opened, raw, unread"
+    remedy = f"write one SELECT over what there is, such as the views {views}"
     try:
-        statements = connection.extract_statements(sql)
-    except duckdb.Error as error:
-        raise UsageError(f"the SQL cannot be read: {error}", remedy=remedy) from None
-    if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
-        raise UsageError("the SQL is not one statement that only reads", remedy=remedy)
-    return statements[0].query.rstrip().rstrip(";")
+        statements = case.connection.extract_statements(sql)
+        if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+            raise UsageError("the SQL is not one statement that only reads", remedy=remedy)
+        case.connection.execute(f"CREATE OR REPLACE TEMP VIEW own AS {statements[0].query}")
+        yield "FROM own"
+    except (duckdb.IOException, duckdb.OutOfMemoryException):
+        raise
+    except (duckdb.Error, pyarrow.ArrowException) as error:
+        raise UsageError(f"the SQL fails: {error}", remedy=remedy) from None
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tables], filters: Filters) -> None:
@@ -141,10 +149,10 @@ def _lines_view(name: str, tables: Sequence[Tables]) -> str:
     columns = schema(name)
     parts = []
     for place, one in enumerate(tables):
-        listed = ", ".join(_literal(path) for path in one.files(name)) or None
+        listed = ", ".join(literal(path) for path in one.files(name)) or None
         own = [f"{key} + {place * _RUN_ROWS} AS {key}" for key in _KEYS if key in columns.names]
         row = f" REPLACE ({', '.join(own)})" if own else ""
-        run = f", {_literal(one.account.path)} AS run" if name in _SOURCED else ""
+        run = f", {literal(one.account.path)} AS run" if name in _SOURCED else ""
         parts += [f"SELECT *{row}{run} FROM read_parquet([{listed}])"] if listed else []  # noqa: S608 - quoted paths
     if not parts:
         nothing = ", ".join(f"CAST(NULL AS {_SQL_TYPES[field.type]}) AS {field.name}" for field in columns)
@@ -152,7 +160,8 @@ def _lines_view(name: str, tables: Sequence[Tables]) -> str:
     return f"CREATE TEMP VIEW line_{name} AS {' UNION ALL '.join(parts)}"
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
+    """Return a text as SQL writes it."""
     return "'" + str(value).replace("'", "''") + "'"
 
 

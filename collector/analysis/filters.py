@@ -11,11 +11,13 @@ from collector.analysis.access_record import message_key
 from collector.analysis.addresses import Network
 
 _SCOPE = {
-    "mailbox": """mailbox_key IN (
+    "mailbox": """row_id IN (SELECT row_id FROM shown_as WHERE mailbox_key IN (
         SELECT mailbox_key FROM mailboxes JOIN wanted ON value IN (guid, upn, mailbox_key) WHERE filter = 'mailbox'
+    ))""",
+    "user": "row_id IN (SELECT row_id FROM shown_as JOIN wanted ON lower(user_id) = value WHERE filter = 'user')",
+    "session": """row_id IN (
+        SELECT row_id FROM shown_as JOIN wanted ON lower(session_id) = value WHERE filter = 'session'
     )""",
-    "user": "lower(user_id) IN (SELECT value FROM wanted WHERE filter = 'user')",
-    "session": "lower(session_id) IN (SELECT value FROM wanted WHERE filter = 'session')",
     "app": "row_id IN (SELECT row_id FROM apps JOIN wanted ON app = value WHERE filter = 'app')",
     "ip": """row_id IN (
         SELECT row_id FROM addresses JOIN wanted ON address BETWEEN value AND last WHERE filter = 'ip'
@@ -24,7 +26,7 @@ _SCOPE = {
         SELECT row_id FROM items JOIN wanted ON lower(message) = value WHERE filter = 'message_id'
     )""",
 }
-"""What a record must be to pass each filter."""
+"""What a record must be to pass each filter; of lines that vary it is enough that one is so."""
 
 _MESSAGES = "lower(items.message) IN (SELECT value FROM wanted WHERE filter = 'message_id')"
 

@@ -4,13 +4,13 @@ Invariant: every answer comes with its limits; gaps, blind intervals, lines that
 answer cannot show are counted and named, never passed over.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from collector.analysis.answers import Answer
-from collector.analysis.case import Case, only_reads, opened
+from collector.analysis.case import Case, Mailbox, opened, own_query
 from collector.analysis.filters import Filters
 from collector.analysis.limits import AUDIT_SOURCES, Limit, Searched, limits, nothing_asked, searched
 from collector.analysis.prepare import Prepared
@@ -38,23 +38,34 @@ def investigate(prepared: Prepared, asked: Question | str, filters: Filters, now
     """Ask one of the questions, or an analyst's SQL; raises UsageError for SQL that is not read-only, DiskError."""
     accounts = [tables.account for tables in prepared.tables]
     with opened(prepared.tables, filters) as case:
+        mailboxes = case.mailboxes()
         slices = [one for account in accounts for one in account.coverage.slices]
-        case.say_reach([(mailbox.key, reach(slices, mailbox.names)) for mailbox in case.mailboxes()])
-        sql = only_reads(case.connection, asked) if isinstance(asked, str) else asked.sql
+        case.say_reach([(mailbox.key, reach(slices, mailbox.names)) for mailbox in mailboxes])
         traces = isinstance(asked, str) or asked.name == "emails"
         sources = (*AUDIT_SOURCES, TRACE) if traces else AUDIT_SOURCES
-        found = [
+        found = (
             *prepared.problems,
             *nothing_asked(accounts, sources, filters),
-            *(one for account in accounts for one in limits(account, sources, filters, now)),
+            *_strangers(mailboxes, filters),
+            *limits(accounts, sources, filters, now),
             *_blind(case),
             *_unread(case),
             *_not_shown(case, filters),
-        ]
+        )
         what = tuple(one for account in accounts for one in searched(account))
-        remarks = () if isinstance(asked, str) else asked.remarks
-        kept = not isinstance(asked, str) and asked.gathers
-        yield Investigation(Answer(case, sql, kept=kept), what, tuple(found), remarks)
+        if isinstance(asked, Question):
+            yield Investigation(Answer(case, asked.sql, kept=asked.gathers), what, found, asked.remarks)
+            return
+        with own_query(case, asked) as sql:
+            yield Investigation(Answer(case, sql), what, found, ())
+
+
+def _strangers(mailboxes: Sequence[Mailbox], filters: Filters) -> Iterator[Limit]:
+    """Yield the mailboxes asked for of which there is no record."""
+    known = {name for one in mailboxes for name in (*one.names, one.key)}
+    for name in filters.mailbox:
+        if name.lower() not in known:
+            yield Limit("not-found", "no record is of a mailbox of that name", mailbox=name)
 
 
 def _blind(case: Case) -> Iterator[Limit]:

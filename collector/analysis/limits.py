@@ -4,7 +4,7 @@ Invariants: pure, but for the clock's hour that is handed in; a gap counts whate
 what narrowed a question, or was never asked for, is said too.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from collector.analysis.covers import AUDIT_LOG, FEED
 from collector.analysis.filters import Filters
 from collector.analysis.readers import TRACE
+from collector.analysis.stretches import Stretches
 from collector.evidence import Account, Coverage, SliceCoverage, cover
 from collector.model import Axis, Status, Window
 
@@ -51,59 +52,91 @@ def covered(account: Account, now: datetime) -> Coverage:
 
 
 def searched(account: Account) -> Iterator[Searched]:
-    """Yield what of a run was searched."""
-    for planned in account.plan.sources:
-        records = sum(commit.records for commit in account.commits if commit.source == planned.source)
-        start, end = (planned.window.start, planned.window.end) if planned.window else (None, None)
-        yield Searched(str(account.path), planned.source, start, end, records)
+    """Yield what of a run was searched, by source."""
+    planned: dict[str, list[Window]] = {}
+    for one in account.plan.sources:
+        planned.setdefault(one.source, []).extend([one.window] if one.window else [])
+    for source, windows in planned.items():
+        records = sum(commit.records for commit in account.commits if commit.source == source)
+        start = min((window.start for window in windows), default=None)
+        end = max((window.end for window in windows), default=None)
+        yield Searched(str(account.path), source, start, end, records)
 
 
-def limits(account: Account, sources: Sequence[str], filters: Filters, now: datetime) -> Iterator[Limit]:
-    """Yield what a run does not cover of what was asked, of the sources that the question reads."""
-    run = str(account.path)
-    if not account.sealed:
-        yield Limit("open-run", "the run is open: it was read up to its last commit", run)
-    before = account.opened.follows
-    if before:
-        yield Limit("follows", f"the run follows {before.run_id}: what stands there is not written again", run)
-    for problem in account.problems:
-        yield Limit("problem", problem, run)
-    coverage = covered(account, now)
-    for one in coverage.slices:
-        if one.source in sources and _meets(one, filters):
-            yield from _of_slice(one, run)
-    yield from _narrowed(account, run)
+def limits(accounts: Sequence[Account], sources: Sequence[str], filters: Filters, now: datetime) -> Iterator[Limit]:
+    """Yield what runs do not cover of what was asked, of the sources that the question reads."""
+    coverages = [covered(account, now) for account in accounts]
+    whole = _whole(accounts, coverages)
+    for account, coverage in zip(accounts, coverages, strict=True):
+        run = str(account.path)
+        if not account.sealed:
+            yield Limit("open-run", "the run is open: it was read up to its last commit", run)
+        before = account.opened.follows
+        if before and before.run_id not in {other.opened.run_id for other in accounts}:
+            yield Limit("follows", f"what stands in {before.run_id}, which it follows, is not written again", run)
+        for problem in account.problems:
+            yield Limit("problem", problem, run)
+        for one in coverage.slices:
+            if one.source in sources and _meets(one, filters):
+                yield from _of_slice(one, run, whole[_asked(account, one)])
+        yield from _narrowed(account, run)
 
 
-def nothing_asked(accounts: Iterable[Account], sources: Sequence[str], filters: Filters) -> Iterator[Limit]:
-    """Yield the sources that no run asked for, and the times asked about that lie outside all that was asked."""
-    windows: dict[str, list[Window | None]] = {}
+def nothing_asked(accounts: Sequence[Account], sources: Sequence[str], filters: Filters) -> Iterator[Limit]:
+    """Yield the sources that no run asked for, and the times asked about for which no audit record was asked."""
+    windows: dict[str, list[Window]] = {}
     for account in accounts:
         for planned in account.plan.sources:
-            windows.setdefault(planned.source, []).append(planned.window)
-    if not windows.keys() & set(AUDIT_SOURCES):
-        yield Limit("not-collected", "no run here asked for audit records")
+            windows.setdefault(planned.source, []).extend([planned.window] if planned.window else [])
+    audit = [name for name in AUDIT_SOURCES if not filters.source or name in filters.source]
+    if not windows.keys() & set(audit):
+        of = f" from {', '.join(filters.source)}" if filters.source else ""
+        yield Limit("not-collected", f"no run here asked for audit records{of}")
     if TRACE in sources and TRACE not in windows:
         yield Limit("not-collected", "no run here asked for message traces", source=TRACE)
-    asked = [window for name in AUDIT_SOURCES for window in windows.get(name, ()) if window]
-    if not asked:
-        return
-    first, last = min(window.start for window in asked), max(window.end for window in asked)
-    if filters.since and filters.since < first:
-        yield Limit("not-asked", "before this, no audit records were asked for", end=first)
-    if filters.until and filters.until > last:
-        yield Limit("not-asked", "after this, no audit records were asked for", start=last)
+    asked = Stretches(window for name in audit for window in windows.get(name, ()))
+    if asked.windows:
+        yield from _never_asked(asked, filters)
 
 
-def _of_slice(one: SliceCoverage, run: str) -> Iterator[Limit]:
+def _never_asked(asked: Stretches, filters: Filters) -> Iterator[Limit]:
+    first, last = asked.windows[0].start, asked.windows[-1].end
+    start, end = filters.since or first, filters.until or last
+    if start < end:
+        for hole in Stretches([Window(start, end)]).without(asked).windows:
+            yield Limit("not-asked", "no audit records were asked for", start=hole.start, end=hole.end)
+
+
+def _asked(account: Account, one: SliceCoverage) -> tuple[str, str | None, str]:
+    """Return what tells whether slices answer the same question: source, part and its parameters."""
+    planned = next((source for source in account.plan.sources if source.source == one.source), None)
+    return one.source, one.part, repr(sorted(planned.question.items())) if planned else ""
+
+
+def _whole(accounts: Sequence[Account], coverages: Sequence[Coverage]) -> dict[tuple[str, str | None, str], Stretches]:
+    """Return the time that any run covers whole, by what was asked."""
+    found: dict[tuple[str, str | None, str], list[Window]] = {}
+    for account, coverage in zip(accounts, coverages, strict=True):
+        for one in coverage.slices:
+            windows = found.setdefault(_asked(account, one), [])
+            if one.start and one.end and one.status is not Status.GAP:
+                windows.append(Window(one.start, one.end))
+    return {asked: Stretches(windows) for asked, windows in found.items()}
+
+
+def _of_slice(one: SliceCoverage, run: str, whole: Stretches) -> Iterator[Limit]:
+    """Yield what of a slice is missing: of a gap what no other run covers."""
     when = ", by when records became available" if one.axis is Axis.AVAILABLE else ""
     if one.status is Status.GAP:
-        kind, text = "gap", f"not collected whole{when}: {one.reason or 'for no reason that is known'}"
+        text = f"not collected whole{when}: {one.reason or 'for no reason that is known'}"
+        if not (one.start and one.end):
+            yield Limit("gap", text, run, one.source, one.part)
+            return
+        for left in Stretches([Window(one.start, one.end)]).without(whole).windows:
+            yield Limit("gap", text, run, one.source, one.part, left.start, left.end)
     elif one.settled is False:
-        kind, text = "not-settled", f"asked too soon to be sure{when}: records can come late"
-    else:
-        return
-    yield Limit(kind, text, run, one.source, one.part, one.start, one.end)
+        text = f"asked too soon to be sure{when}: records can come late"
+        yield Limit("not-settled", text, run, one.source, one.part, one.start, one.end)
 
 
 def _meets(one: SliceCoverage, filters: Filters) -> bool:

@@ -18,7 +18,7 @@ from pyarrow import parquet
 
 from collector.analysis.readers import READERS, Gathered, read_line
 from collector.analysis.rows import TABLES, Place, UnreadRow
-from collector.errors import IntegrityError
+from collector.errors import DiskError, IntegrityError
 from collector.evidence import disk_errors, lines
 from collector.model import Chunk
 
@@ -87,7 +87,9 @@ def _numbered(run: Path, one: Source, gathered: Gathered) -> Iterable[tuple[byte
     try:
         for count, line in enumerate(lines(run, one.chunk), 1):
             yield line, count
-    except IntegrityError as error:
+    except (IntegrityError, DiskError) as error:
+        if isinstance(error, DiskError) and (run / one.chunk.path).exists():
+            raise
         gathered.rows["unread"].append(UnreadRow(one.source, one.chunk.path, 0, error.message))
 
 

@@ -41,7 +41,7 @@ def prepare(runs: Sequence[Path], *, elsewhere: Path | None, unverified: bool, t
                     remedy="`collector verify` names all that is wrong; --unverified answers from it all the same",
                 )
             problems += _unverified(run, wrong)
-            tables.append(up_to_date(read(run), folder, tell))
+            tables.append(up_to_date(read(run), folder, tell, intact=not wrong))
     return Prepared(tuple(tables), tuple(problems))
 
 

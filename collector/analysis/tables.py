@@ -20,7 +20,8 @@ import msgspec
 
 from collector.analysis.parquet import Source, Written, file_digest, write_part
 from collector.analysis.rows import TABLES
-from collector.evidence import Account, Store, disk_errors
+from collector.errors import UsageError
+from collector.evidence import Account, Store, disk_errors, find_runs
 
 FORMAT = 1
 """Raised with each change of what tables hold, so that older ones are made anew."""
@@ -67,11 +68,25 @@ class _Manifest(msgspec.Struct):
 
 
 def tables_folder(run: Path, elsewhere: Path | None) -> Path:
-    """Return where the tables of a run are: beside it, or in a folder given, under a name that no other run has."""
-    if elsewhere is None:
-        return run.with_name(run.name + SUFFIX)
-    place = hashlib.sha256(os.fsencode(run.resolve())).hexdigest()[:12]
-    return elsewhere / f"{run.name}-{place}{SUFFIX}"
+    """Return where the tables of a run are: beside it, or in a folder given, under a name that no other run has.
+
+    Raises UsageError where that is inside a run.
+    """
+    run = run.resolve()
+    place = hashlib.sha256(os.fsencode(run)).hexdigest()[:12]
+    beside = run.with_name(run.name + SUFFIX)
+    folder = beside if elsewhere is None else elsewhere.resolve() / f"{run.name}-{place}{SUFFIX}"
+    outside_of_runs(folder)
+    return folder
+
+
+def outside_of_runs(path: Path) -> None:
+    """Raise UsageError where a path lies in a run, which nothing but collecting may change."""
+    if any(find_runs(above) == (above,) for above in path.resolve().parents if (above / "custody").is_dir()):
+        raise UsageError(
+            f"{path} lies inside a run",
+            remedy="name an --output elsewhere, or other --tables: evidence is never changed",
+        )
 
 
 @contextmanager
@@ -87,18 +102,22 @@ def working_in(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def up_to_date(account: Account, folder: Path, tell: Tell) -> Tables:
+def up_to_date(account: Account, folder: Path, tell: Tell, *, intact: bool = True) -> Tables:
     """Return the tables of a run, after making what is missing of them; the folder is held by the caller.
 
-    Raises DiskError where evidence cannot be read, or tables cannot be written.
+    Those of a run that is not intact are made anew, and never believed again. Raises DiskError where evidence cannot
+    be read, or tables cannot be written.
     """
     sources = [Source(chunk, commit.source) for commit in account.commits for chunk in commit.chunks]
+    if not intact:
+        (folder / _MANIFEST).unlink(missing_ok=True)
     kept = tuple(part for part in _read_manifest(folder).parts if _valid(part, folder, frozenset(sources)))
     done = {source for part in kept for source in part.sources}
     missing = [source for source in sources if source not in done]
     if missing:
         _clear(folder, _names(kept))
         kept += _build(account.path, missing, folder, max((part.number for part in kept), default=0), tell)
+    if missing and intact:
         Store().write_whole(folder / _MANIFEST, msgspec.json.encode(_Manifest(FORMAT, kept)))
     return Tables(folder, account, kept)
 

@@ -36,6 +36,8 @@ def reach(slices: Sequence[SliceCoverage], names: Iterable[str]) -> Reach:
     gaps = Stretches(gap for side in sides for gap in _windows(side, gaps=True)).without(whole)
     if gaps.windows:
         return Reach(OUT_OF_REACH, f"the message trace has gaps: {_ranges(gaps)}")
+    if not whole.windows:
+        return Reach(OUT_OF_REACH, "what the mailbox sent and what it received was traced at different times")
     return Reach(NOT_FOUND, f"not in the message trace, which is whole {_ranges(whole)}")
 
 

@@ -115,6 +115,13 @@ FROM asked_records AS lines
 JOIN contexts USING (context_id)
 WHERE NOT EXISTS (FROM copies WHERE copies.row_id = lines.row_id AND copies.keep <> lines.row_id);
 
+-- The contexts that lines show a record in: one, but where lines vary.
+CREATE TEMP VIEW shown_as AS
+SELECT coalesce(copies.keep, lines.row_id) AS row_id, mailbox_key, user_id, session_id
+FROM asked_records AS lines
+JOIN contexts USING (context_id)
+LEFT JOIN copies ON copies.row_id = lines.row_id;
+
 -- The items of records; of lines that vary their union, an item as often as in the line that has it most often.
 CREATE TEMP VIEW items AS
 SELECT row_id, folder, message, internet_message_id, item_id, subject, size

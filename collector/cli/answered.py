@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,12 +18,12 @@ from collector.analysis.answers import Answer, Format
 from collector.analysis.investigation import Investigation
 from collector.analysis.limits import Limit
 from collector.cli import screen
-from collector.errors import DiskError
+from collector.errors import DiskError, UsageError
 from collector.model import iso
 
 ROWS_SHOWN = 50
 LIMITS_SHOWN = 20
-_WIDEST = (44, 32, 24, 16)
+_WIDEST = (44, 32, 24, 20)
 """Signs that a column may take, the most first; the widest with which all columns fit is taken."""
 
 
@@ -32,7 +32,8 @@ def table(title: str, found: Investigation) -> None:
     answer = found.answer
     rows = [tuple(map(_cell, row)) for row in answer.first(ROWS_SHOWN)]
     names = [column.name for column in answer.columns]
-    left_out = screen.fitted(title, names, rows, width=_width(), widest=_WIDEST)
+    screen.line(screen.one_line(title))
+    left_out = screen.fitted(names, rows, width=_width(), widest=_WIDEST)
     count = answer.count()
     more = f", {len(rows):,} of them shown: --format csv, json or parquet gives all" if count > len(rows) else ""
     screen.line(f"{count:,} rows{more}")
@@ -48,6 +49,8 @@ def everything(answer: Answer, format_: Format) -> None:
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         screen.nobody_reads()
+    except OSError as error:
+        raise screen.not_written(error) from None
 
 
 def to_file(found: Investigation, file: Path, format_: Format, facts: dict[str, Any]) -> None:
@@ -65,6 +68,8 @@ def to_file(found: Investigation, file: Path, format_: Format, facts: dict[str, 
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Give a file to write to, which takes its name once it is whole; raises DiskError."""
     begun = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is not a file", remedy="name a file with --output")
     try:
         with begun.open("xb") as output:
             yield output
@@ -76,6 +81,21 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         begun.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give a folder to write to, which takes its name once it is whole; raises DiskError."""
+    begun = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        begun.mkdir()
+        yield begun
+        begun.replace(path)
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror or error}"
+        raise DiskError(message, remedy="free some room, or name another --output") from None
+    finally:
+        shutil.rmtree(begun, ignore_errors=True)
 
 
 def limits(found: Investigation) -> None:
@@ -94,8 +114,9 @@ def limits(found: Investigation) -> None:
 
 
 def say(text: str) -> None:
-    """Print a line on standard error."""
-    screen.console(stderr=True).print(screen.plain(text), markup=False, soft_wrap=True)
+    """Print a line on standard error; where nobody reads that, the work goes on."""
+    with suppress(OSError, ValueError):
+        print(screen.one_line(text), file=sys.stderr, flush=True)  # noqa: T201 - this room prints
 
 
 def _told(one: Limit) -> str:

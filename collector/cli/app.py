@@ -33,6 +33,7 @@ Folder = Annotated[Path, typer.Argument(help="A run, or any folder above runs.",
 Method = Literal["certificate", "client-secret", "device-code", "interactive", "managed-identity"]
 Many = list[str] | None
 AnswerFormat = Literal["table", "json", "csv", "parquet"]
+ExportFormat = Literal["parquet", "csv", "jsonl", "timesketch"]
 Tables = Annotated[
     Path | None,
     typer.Option("--tables", metavar="FOLDER", help="Keep the tables there, where the evidence is read-only."),
@@ -168,7 +169,12 @@ def investigate(  # noqa: PLR0917 - typer reads the options from the signature
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Before then.")] = None,
     source: Annotated[Many, typer.Option(help="Records of this source only, such as unified-audit-log.")] = None,
     sql: Annotated[
-        Path | None, typer.Option("--sql", metavar="FILE", help="Run your own SELECT instead of a question.")
+        Path | None,
+        typer.Option(
+            "--sql",
+            metavar="FILE",
+            help="Your own SELECT instead of a question; filters narrow its accesses and opened.",
+        ),
     ] = None,
     format_: Annotated[
         AnswerFormat | None, typer.Option("--format", help="Without it: by the ending of --output, else a table.")
@@ -198,6 +204,28 @@ def investigate(  # noqa: PLR0917 - typer reads the options from the signature
         elsewhere=tables,
         unverified=unverified,
     )
+
+
+@app.command()
+def export(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER...", help="Runs, or folders above runs.", show_default=False)
+    ],
+    format_: Annotated[ExportFormat, typer.Option("--format", help="Timesketch's is one file of events.")] = "parquet",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="A folder that does not exist yet.")
+    ] = Path("export"),
+    tables: Tables = None,
+    unverified: Unverified = False,
+) -> None:
+    """Write all tables for other tools: records, items, addresses, apps, traces, raw texts, lines not read.
+
+    Each record Id stands once, with the run, file and line that it came from. Example:
+    collector export evidence/ --format timesketch --output timeline
+    """
+    from collector.cli import investigating  # noqa: PLC0415 - the database loads for nobody else
+
+    investigating.export(folders, format_, output, elsewhere=tables, unverified=unverified)
 
 
 @app.command()

@@ -6,13 +6,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from collector.analysis import export as tables_out
 from collector.analysis.addresses import Network, network
 from collector.analysis.answers import Format
+from collector.analysis.case import opened
 from collector.analysis.filters import Filters
 from collector.analysis.investigation import investigate as ask
 from collector.analysis.prepare import Prepared, prepare
 from collector.analysis.questions import NAMES, Question, question
-from collector.cli import answered
+from collector.analysis.tables import outside_of_runs
+from collector.cli import answered, screen
 from collector.cli.finding import runs_below
 from collector.clock import SystemClock
 from collector.config.units import Unreadable, moment
@@ -47,7 +50,7 @@ def investigate(
     asked, folders = _asked(words, sql)
     form = _form(format_, output)
     if output is not None:
-        _outside_of_runs(output)
+        _writable_place(output)
     prepared = prepared_runs(folders, elsewhere=elsewhere, unverified=unverified)
     with ask(prepared, asked, filters, SystemClock().now()) as found:
         title = asked.title if isinstance(asked, Question) else f"{sql}"
@@ -59,6 +62,26 @@ def investigate(
         else:
             answered.table(title, found)
         answered.limits(found)
+
+
+def export(
+    folders: Sequence[Path], format_: tables_out.Format, output: Path, *, elsewhere: Path | None, unverified: bool
+) -> None:
+    """Write the tables of the runs below some folders into a new folder."""
+    _writable_place(output)
+    if output.exists():
+        raise UsageError(f"{output} exists already", remedy="name another --output; nothing is written over")
+    prepared = prepared_runs(folders, elsewhere=elsewhere, unverified=unverified)
+    with answered.whole_folder(output) as begun, opened(prepared.tables, Filters()) as case:
+        files, left_out = tables_out.export(case, begun, format_)
+    for problem in prepared.problems:
+        answered.say(f"not covered: {problem.run}: {problem.text}")
+    for file in files:
+        screen.line(f"{output / file.name}: {file.rows:,} rows")
+    if left_out:
+        answered.say(
+            f"not covered: {left_out:,} records show no time, and are in no timeline: another --format has them"
+        )
 
 
 def prepared_runs(folders: Sequence[Path], *, elsewhere: Path | None, unverified: bool) -> Prepared:
@@ -78,6 +101,9 @@ def read_filters(
     times = [_read(option, text, moment) if text else None for option, text in (("--since", since), ("--until", until))]
     if times[0] and times[1] and times[0] >= times[1]:
         raise UsageError("--since is not before --until", remedy="name an earlier --since or a later --until")
+    for option, given in (*names.items(), ("ip", ip)):
+        if not all(text.strip() for text in given or ()):
+            raise UsageError(f"--{option.replace('_', '-')} is empty", remedy="give it a value, or leave it out")
     for name in names.get("source") or ():
         if name not in _SOURCES:
             raise _unknown(name, "a source", _SOURCES, "name one")
@@ -144,15 +170,15 @@ def _form(format_: str | None, output: Path | None) -> Format | None:
     return cast("Format", form)
 
 
-def _outside_of_runs(output: Path) -> None:
-    """Raise where a file would be written into a run, which nothing but collecting may change."""
-    above = output.absolute()
-    if any((folder / "custody").is_dir() and (folder / "data").is_dir() for folder in above.resolve().parents):
-        raise UsageError(f"{output} lies inside a run", remedy="name an --output elsewhere: evidence is never changed")
-    if not above.parent.is_dir():
+def _writable_place(output: Path) -> None:
+    """Raise where an output would lie inside a run, or in no folder."""
+    outside_of_runs(output.absolute())
+    if not output.absolute().parent.is_dir():
         raise DiskError(f"{output.parent} is not a folder", remedy="name an --output in a folder that exists")
 
 
 def _told(filters: Filters) -> dict[str, Any]:
-    told = {name: value for name, value in filters._asdict().items() if value}
-    return {name: value if isinstance(value, datetime) else list(value) for name, value in told.items()}
+    told = {name: value for name, value in filters._asdict().items() if value} | {
+        "ip": [one.text for one in filters.ip]
+    }
+    return {name: value if isinstance(value, datetime) else list(value) for name, value in told.items() if value}

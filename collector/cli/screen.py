@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from collector.errors import DiskError
 from collector.model import iso
 
 _WIDE = 1000
@@ -25,7 +26,7 @@ _WIDE = 1000
 def console(*, stderr: bool = False, width: int | None = None) -> Console:
     """Return a console that adds no colour of its own, and no style at all where NO_COLOR is set."""
     colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
-    return Console(stderr=stderr, width=width, highlight=False, color_system=colours)
+    return Console(stderr=stderr, width=width, highlight=False, emoji=False, color_system=colours)
 
 
 def line(text: str = "") -> None:
@@ -35,6 +36,15 @@ def line(text: str = "") -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         nobody_reads()
+    except OSError as error:
+        raise not_written(error) from None
+
+
+def not_written(error: OSError) -> DiskError:
+    """Return what to say of an output that cannot be written."""
+    nobody_reads()
+    remedy = "free some room where it goes, and run the command again"
+    return DiskError(f"standard output cannot be written: {error.strerror or error}", remedy=remedy)
 
 
 def nobody_reads() -> None:
@@ -56,7 +66,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 
 def fitted(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, width: int | None, widest: Sequence[int]
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, width: int | None, widest: Sequence[int]
 ) -> list[str]:
     """Print a table that fits a terminal of some columns, None for any; returns the columns that it had to leave out.
 
@@ -65,24 +75,31 @@ def fitted(
     """
     shown = [place for place in range(len(columns)) if not rows or any(row[place] is not None for row in rows)]
     if width is None:
-        _print(_grid(title, columns, rows, shown, widest=None), _WIDE)
+        _print(_grid(None, columns, rows, shown, widest=None), _WIDE)
         return []
     for most in widest:
-        grid = _grid(title, columns, rows, shown, widest=most)
+        grid = _grid(None, columns, rows, shown, widest=most)
         if _measured(grid) <= width:
             break
     kept = list(shown)
     while len(kept) > 1 and _measured(grid) > width:
         kept.pop()
-        grid = _grid(title, columns, rows, kept, widest=widest[-1])
+        grid = _grid(None, columns, rows, kept, widest=widest[-1])
     _print(grid, width)
     return [columns[place] for place in shown if place not in kept]
 
 
 def _grid(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], shown: Sequence[int], *, widest: int | None
+    title: str | None,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    shown: Sequence[int],
+    *,
+    widest: int | None,
 ) -> Table:
-    grid = Table(title=escape(title), title_justify="left", title_style="bold", box=None, pad_edge=False)
+    grid = Table(
+        title=escape(title) if title else None, title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
     overflow: Literal["fold", "ellipsis"] = "fold" if widest is None else "ellipsis"
     for place in shown:
         numbers = any(row[place] is not None for row in rows) and all(
@@ -116,7 +133,12 @@ def cell(value: object) -> str:
         return "-"
     if isinstance(value, datetime):
         return iso(value)
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else plain(str(value))
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else one_line(str(value))
+
+
+def one_line(text: str) -> str:
+    """Return a text without what a terminal would obey, line breaks too, so that it passes for no line of ours."""
+    return plain(text).replace("\n", "\N{REPLACEMENT CHARACTER}")
 
 
 def plain(text: str) -> str:

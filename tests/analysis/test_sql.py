@@ -39,11 +39,13 @@ FUNCTIONS = {
     "CAST",
     "COALESCE",
     "COUNT",
+    "LEAST",
     "LOWER",
     "MAX",
     "MIN",
     "NULLIF",
     "SUM",
+    "size",
 }
 """What a query may call: each means the same in both engines."""
 GRAMMAR = (exp.Connector, exp.Case, exp.If)

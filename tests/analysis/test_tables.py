@@ -202,7 +202,6 @@ def test_tables_may_be_kept_elsewhere_and_the_evidence_is_left_as_it_was(tmp_pat
     assert all(one.folder.parent == tmp_path / "work" / "tables" for one in tables)
 
 
-@pytest.mark.xfail(reason="tables_folder(): a name is put in place of `.` and of `..`", strict=True, raises=Exception)
 @pytest.mark.parametrize(("inside", "name"), [("", "."), ("data", "..")])
 def test_a_run_named_from_within_keeps_its_tables_outside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: str, name: str
@@ -214,7 +213,6 @@ def test_a_run_named_from_within_keeps_its_tables_outside(
     assert listing(run) == before
 
 
-@pytest.mark.xfail(reason="prepare(): `elsewhere` may lie in a run", strict=True, raises=BaseException)
 def test_tables_are_never_kept_in_a_run(tmp_path: Path) -> None:
     run = small(tmp_path)
     before = listing(run)

@@ -1,6 +1,5 @@
 """What a message trace reaches of a mailbox: nothing is called absent that was not looked for whole."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,7 +100,6 @@ def test_a_gap_of_the_tenant_is_covered_for_a_mailbox_that_was_traced_by_itself(
     assert reach(slices, [LEE]).trace == OUT_OF_REACH
 
 
-@pytest.mark.xfail(reason="reach(): a range of nothing is called whole", strict=True)
 def test_sides_that_were_traced_at_other_times_have_nothing_whole_in_common() -> None:
     sender, recipient = both_sides(0, 24)[0], both_sides(24, 48)[1]
     assert of(sender, recipient).trace == OUT_OF_REACH

@@ -1,10 +1,10 @@
 """`python -m tests.bench.questions`, or part of `make bench`: the eight questions over a large made-up run.
 
 A run of so many records, and of a third as many trace rows, is written as evidence: 200 mailboxes, in each a hundred
-sessions, half of them without a SessionId, and 1,500 messages, of which a Bind names one to five. Its tables are made once; then
-each question is asked by a process of its own, whose wall time and peak memory the system tells: the table for people,
-and all rows as JSON. What a plain reading takes that only unpacks and parses each line once is measured beside it, so
-that times can be compared across machines.
+sessions, half of them without a SessionId, and 1,500 messages, of which a Bind names one to five. Its tables are made
+once; then each question is asked by a process of its own, whose wall time and peak memory the system tells: the table
+for people, and all rows as JSON. What a plain reading takes that only unpacks and parses each line once is measured
+beside it, so that times can be compared across machines.
 """
 
 import argparse
@@ -199,12 +199,16 @@ def main() -> None:
     options.add_argument("--records", type=int, default=1_000_000)
     options.add_argument("--rounds", type=int, default=3)
     report = bench(**vars(options.parse_args()))
-    reading = report.reading
-    print(f"{report.records:,} records; a plain reading that parses each line once takes {reading:.1f} s")
-    made = report.building
-    print(f"making the tables: {made.seconds:.1f} s, {made.seconds / reading:.2f} of that, {made.memory:,.0f} MiB")
-    for (name, form), asked in report.asked.items():
-        print(f"{name:11} {form:6} {asked.seconds:6.2f} s, {asked.seconds / reading:.3f}, {asked.memory:5,.0f} MiB")
+    reading, made = report.reading, report.building
+    told = [
+        f"{report.records:,} records; a plain reading that parses each line once takes {reading:.1f} s",
+        f"making the tables: {made.seconds:.1f} s, {made.seconds / reading:.2f} of that, {made.memory:,.0f} MiB",
+        *(
+            f"{name:11} {form:6} {asked.seconds:6.2f} s, {asked.seconds / reading:.3f}, {asked.memory:5,.0f} MiB"
+            for (name, form), asked in report.asked.items()
+        ),
+    ]
+    sys.stdout.write("\n".join([*told, ""]))
 
 
 if __name__ == "__main__":

@@ -100,7 +100,6 @@ def test_sql_that_is_not_one_select_is_for_the_analyst_to_mend(tmp_path: Path, e
     assert error.value.remedy
 
 
-@pytest.mark.xfail(reason="an error of the SQL is exit 1, a fault of ours", strict=True)
 @pytest.mark.parametrize("text", ["SELECT nope FROM records", "SELECT * FROM read_text('/etc/passwd')"])
 def test_sql_that_cannot_be_answered_is_2(tmp_path: Path, evidence: Path, text: str) -> None:
     (tmp_path / "my.sql").write_text(text, encoding="utf-8")
@@ -202,7 +201,6 @@ def test_a_reader_that_leaves_early_is_no_fault(tmp_path: Path, large: Path, for
     assert "searched: " in said
 
 
-@pytest.mark.xfail(reason="say() does not take it that nobody reads standard error", strict=True)
 def test_a_reader_of_both_outputs_that_leaves_early_is_no_fault(tmp_path: Path, large: Path) -> None:
     command = [sys.executable, "-m", "collector", "investigate", "binds", str(large), "--format", "csv"]
     with subprocess.Popen(
@@ -214,7 +212,6 @@ def test_a_reader_of_both_outputs_that_leaves_early_is_no_fault(tmp_path: Path, 
         assert process.wait(TIMEOUT) == 0
 
 
-@pytest.mark.xfail(reason="only a BrokenPipeError of standard output is looked for", strict=True)
 @pytest.mark.parametrize("form", ["json", "csv"])
 def test_a_full_disk_behind_standard_output_is_7(tmp_path: Path, evidence: Path, form: str) -> None:
     command = [sys.executable, "-m", "collector", "investigate", "binds", str(evidence), "--format", form]
@@ -240,7 +237,6 @@ def test_an_output_is_whole_or_absent(tmp_path: Path, large: Path, form: str) ->
     assert {path.name for path in tmp_path.iterdir()} == {"answer", "answer.notes.json"}
 
 
-@pytest.mark.xfail(reason="a file that is no plain one is replaced: /dev/null too", strict=True)
 def test_what_is_no_plain_file_is_not_replaced(tmp_path: Path, evidence: Path) -> None:
     target = tmp_path / "null"
     os.mkfifo(target)

@@ -37,7 +37,7 @@ SELECT
     first_seen,
     last_seen,
     records,
-    CAST(operations AS BIGINT) AS operations,
+    CAST(least(operations, 9223372036854775807) AS BIGINT) AS operations,
     coalesce(messages, 0) AS messages,
     synced_folders
 FROM used
