@@ -9,7 +9,7 @@ import hashlib
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import repeat
 from multiprocessing import get_context
@@ -184,7 +184,8 @@ def _valid(part: Part, folder: Path, sources: frozenset[Source]) -> bool:
     """Whether a part is of chunks that the run has, and its files are there to the byte."""
     if not sources.issuperset(part.sources) or part.files.keys() != TABLES.keys():
         return False
-    return all(_whole(folder / file.name, file) for file in part.files.values())
+    with ThreadPoolExecutor() as pool:  # hashing lets other threads run
+        return all(pool.map(lambda file: _whole(folder / file.name, file), part.files.values()))
 
 
 def _whole(path: Path, file: Written) -> bool:

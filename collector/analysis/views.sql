@@ -28,7 +28,7 @@ JOIN (
 ) USING (key);
 
 -- Contexts as lines name them, and when each was last seen.
-CREATE TEMP VIEW used AS
+CREATE TEMP TABLE used AS
 SELECT *
 FROM line_contexts
 JOIN (

@@ -36,7 +36,7 @@ def table(title: str, found: Investigation) -> None:
     left_out = screen.fitted(names, rows, width=_width(), widest=_WIDEST)
     count = answer.count()
     more = f", {len(rows):,} of them shown: --format csv, json or parquet gives all" if count > len(rows) else ""
-    screen.line(f"{count:,} rows{more}")
+    screen.line(f"{count:,} row{'' if count == 1 else 's'}{more}")
     if left_out:
         screen.line(f"columns that did not fit: {', '.join(left_out)}; --format csv, json or parquet gives all")
 

@@ -195,7 +195,8 @@ def investigate(  # noqa: PLR0917 - typer reads the options from the signature
     from collector.cli import investigating  # noqa: PLC0415 - the database loads for nobody else
 
     names = {"mailbox": mailbox, "user": user, "session": session, "app": app_, "message_id": message_id}
-    investigating.investigate(
+    investigating.heard(
+        investigating.investigate,
         words,
         sql=sql,
         filters=investigating.read_filters(since, until, ip, source=source, **names),
@@ -225,7 +226,7 @@ def export(
     """
     from collector.cli import investigating  # noqa: PLC0415 - the database loads for nobody else
 
-    investigating.export(folders, format_, output, elsewhere=tables, unverified=unverified)
+    investigating.heard(investigating.export, folders, format_, output, elsewhere=tables, unverified=unverified)
 
 
 @app.command()

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from collector.analysis.found import found
-from collector.cli import screen, show, work
+from collector.cli import investigating, screen, show, work
 from collector.clock import SystemClock
 from collector.config.reading import load
 from collector.errors import PRECEDENCE, DiskError, ExitCode
@@ -29,8 +28,10 @@ def demonstrate(folder: Path, *, records: int, traces: int, seed: int, quiet: bo
             result = work.engage(load(file, now=clock.now()), clock, new=True, detail=show.Detail(quiet=quiet))
     show.summary(result, as_json=False)
     verified = work.verify_all(result.path, as_json=False)
-    screen.line()
-    show.mailboxes(found(result.path))
+    screen.line("\nWhat was found, by `collector investigate`: a blind interval, and what the attacker did\n")
+    attacker = ["203.0.113.0/24"]
+    for name, ip in (("throttling", []), ("contexts", attacker), ("folders", attacker)):
+        investigating.show(name, result.path, investigating.read_filters(None, None, ip), quiet=quiet)
     return min((result.exit_code, ExitCode(verified)), key=PRECEDENCE.index)
 
 

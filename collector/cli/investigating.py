@@ -2,9 +2,10 @@
 
 import difflib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from collector.analysis import export as tables_out
 from collector.analysis.addresses import Network, network
@@ -22,6 +23,9 @@ from collector.config.units import Unreadable, moment
 from collector.errors import DiskError, UsageError
 
 T = TypeVar("T")
+P = ParamSpec("P")
+_LISTEN = 0.2
+"""Seconds after which Ctrl-C is heard at the latest."""
 _SOURCES = (
     "unified-audit-log",
     "mailbox-audit-log",
@@ -34,6 +38,14 @@ _SOURCES = (
 )
 """The names of sources; design 1.2."""
 _SUFFIXES: dict[str, Format] = {".json": "json", ".csv": "csv", ".parquet": "parquet"}
+
+
+def heard(work: Callable[P, None], *given: P.args, **options: P.kwargs) -> None:
+    """Do work in a thread, so that Ctrl-C is heard while the database is at work; the process then ends under it."""
+    done = ThreadPoolExecutor(1).submit(work, *given, **options)
+    while wait([done], timeout=_LISTEN).not_done:
+        pass
+    done.result()
 
 
 def investigate(
@@ -62,6 +74,16 @@ def investigate(
         else:
             answered.table(title, found)
         answered.limits(found)
+
+
+def show(name: str, run: Path, filters: Filters, *, quiet: bool) -> None:
+    """Show what a question finds in a run, and without `quiet` what the answer does not cover."""
+    prepared = prepare([run], elsewhere=None, unverified=False, tell=lambda _: None)
+    with ask(prepared, question(name), filters, SystemClock().now()) as found:
+        answered.table(question(name).title, found)
+        screen.line()
+        if not quiet:
+            answered.limits(found)
 
 
 def export(

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from collector.analysis.found import Found
 from collector.cli.screen import cell, json_line, line, plain, table
 from collector.errors import CollectorError, ExitCode
 from collector.evidence import Commit, Coverage, SliceCoverage, Verification
@@ -172,15 +171,6 @@ def verification(path: Path, found: Verification, *, as_json: bool) -> None:
 def _problems(problems: Sequence[str]) -> None:
     for problem in problems:
         line(f"PROBLEM: {plain(problem)}")
-
-
-def mailboxes(what: Found) -> None:
-    """Print what a run holds, by mailbox."""
-    columns = ("mailbox", "records", "Binds", "Syncs", "sessions", "traces")
-    rows = [(m.name, m.records, m.binds, m.syncs, len(m.sessions), m.traces) for m in what.mailboxes]
-    table("What was found", columns, rows)
-    if what.unreadable:
-        line(f"{what.unreadable:,} lines could not be read and are not counted above")
 
 
 def slice_facts(commit: Commit) -> dict[str, Any]:
