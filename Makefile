@@ -22,6 +22,7 @@ mutants: $(VENV)/ready
 
 bench: $(VENV)/ready
 	$(RUN)/python -m tests.bench.collect
+	$(RUN)/python -m tests.bench.questions
 
 # The files of config/schedulers have checkers of their own; that of the units comes with systemd, and must be there.
 check: $(VENV)/ready

@@ -73,7 +73,8 @@ def ask(run: Path, name: str, form: str) -> Asked:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)
         _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begun
-        if os.waitstatus_to_exitcode(status):
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
             raise RuntimeError(f"{name} ended with {status}")
         return Asked(seconds, used.ru_maxrss * _RSS_UNIT / _MIB, output.seek(0, os.SEEK_END))
 
