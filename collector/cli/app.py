@@ -34,6 +34,21 @@ Method = Literal["certificate", "client-secret", "device-code", "interactive", "
 Many = list[str] | None
 AnswerFormat = Literal["table", "json", "csv", "parquet"]
 ExportFormat = Literal["parquet", "csv", "jsonl", "timesketch"]
+Words = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="QUESTION FOLDER...",
+        help=f"One of {', '.join(questions.NAMES)}; then runs, or folders above runs. With --sql only folders.",
+        show_default=False,
+    ),
+]
+Sql = Annotated[
+    Path | None,
+    typer.Option("--sql", metavar="FILE", help="Your own SELECT instead; filters narrow its accesses and opened."),
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write all rows there, and FILE.notes.json.")
+]
 Tables = Annotated[
     Path | None,
     typer.Option("--tables", metavar="FOLDER", help="Keep the tables there, where the evidence is read-only."),
@@ -151,37 +166,27 @@ def status(
 
 @app.command(epilog=questions.help_text())
 def investigate(  # noqa: PLR0917 - typer reads the options from the signature
-    words: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="QUESTION FOLDER...",
-            help=f"One of {', '.join(questions.NAMES)}; then runs, or folders above runs. With --sql only folders.",
-            show_default=False,
-        ),
-    ],
-    mailbox: Annotated[Many, typer.Option(help="The mailbox: any name it bore, or its MailboxGuid.")] = None,
-    user: Annotated[Many, typer.Option(help="Who opened it (UserId): owner, delegate or app.")] = None,
+    words: Words,
+    mailbox: Annotated[
+        Many, typer.Option(metavar="NAME", help="The mailbox: any name it bore, or its MailboxGuid.")
+    ] = None,
+    user: Annotated[Many, typer.Option(metavar="NAME", help="Who opened it (UserId): owner, delegate or app.")] = None,
     ip: Annotated[Many, typer.Option(metavar="CIDR", help="An address or network it was opened from.")] = None,
-    session: Annotated[Many, typer.Option(help="A SessionId, or AADSessionId where there was none.")] = None,
-    app_: Annotated[Many, typer.Option("--app", help="An AppId, or the ClientAppId behind it.")] = None,
-    message_id: Annotated[Many, typer.Option(help="An InternetMessageId, with or without its brackets.")] = None,
+    session: Annotated[
+        Many, typer.Option(metavar="ID", help="A SessionId, or AADSessionId where there was none.")
+    ] = None,
+    app_: Annotated[Many, typer.Option("--app", metavar="ID", help="An AppId, or the ClientAppId behind it.")] = None,
+    message_id: Annotated[
+        Many, typer.Option(metavar="ID", help="An InternetMessageId, with or without brackets.")
+    ] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="From then on; UTC, 2026-11-01T00:00:00Z.")] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Before then.")] = None,
-    source: Annotated[Many, typer.Option(help="Records of this source only, such as unified-audit-log.")] = None,
-    sql: Annotated[
-        Path | None,
-        typer.Option(
-            "--sql",
-            metavar="FILE",
-            help="Your own SELECT instead of a question; filters narrow its accesses and opened.",
-        ),
+    source: Annotated[
+        Many, typer.Option(metavar="NAME", help="Records of this source only, such as unified-audit-log.")
     ] = None,
-    format_: Annotated[
-        AnswerFormat | None, typer.Option("--format", help="Without it: by the ending of --output, else a table.")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write all rows, and FILE.notes.json.")
-    ] = None,
+    sql: Sql = None,
+    format_: Annotated[AnswerFormat | None, typer.Option("--format", help="If not that of --output's ending.")] = None,
+    output: Output = None,
     tables: Tables = None,
     unverified: Unverified = False,
 ) -> None:
