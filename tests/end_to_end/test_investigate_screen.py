@@ -174,4 +174,4 @@ def test_a_line_break_in_a_name_makes_no_line_of_ours(broken: Path) -> None:
 def test_a_line_break_in_a_name_makes_no_row(broken: Path) -> None:
     lines = on_terminal("binds", broken, cwd=broken).lines
     assert lines[2].startswith("2026-11")
-    assert lines[3] == "1 rows"
+    assert lines[3] == "1 row"
