@@ -20,7 +20,7 @@ import msgspec
 
 from collector.analysis.parquet import Source, Written, file_digest, write_part
 from collector.analysis.rows import TABLES
-from collector.errors import UsageError
+from collector.errors import LockedError, UsageError
 from collector.evidence import Account, Store, disk_errors, find_runs
 
 FORMAT = 1
@@ -29,6 +29,9 @@ FORMAT = 1
 SUFFIX = ".tables"
 _MANIFEST = "tables.json"
 _LOCK = ".lock"
+_PATIENCE = 60.0
+"""Seconds that another process which makes the same tables is waited for."""
+
 _PART_RECORDS = 100_000
 """Records, at least, in a part where there are as many; fewer files are faster to open."""
 _ROWS = 1 << 32
@@ -91,11 +94,19 @@ def outside_of_runs(path: Path) -> None:
 
 @contextmanager
 def working_in(folder: Path) -> Iterator[None]:
-    """Hold a folder of tables for one process, and make it where it is missing; raises DiskError."""
+    """Hold a folder of tables for one process, and make it where it is missing.
+
+    Raises LockedError where another process holds it for longer than is waited for, DiskError.
+    """
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / _LOCK)
-        lock.acquire()
+        lock = filelock.FileLock(folder / _LOCK, timeout=_PATIENCE)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise LockedError(
+                f"another process is making tables in {folder}", remedy="ask again when it has ended"
+            ) from None
     try:
         yield
     finally:
