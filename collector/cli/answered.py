@@ -23,8 +23,8 @@ from collector.model import iso
 
 ROWS_SHOWN = 50
 LIMITS_SHOWN = 20
-_WIDEST = (44, 32, 24, 20)
-"""Signs that a column may take, the most first; the widest with which all columns fit is taken."""
+_WIDEST = (44, 32, 24, 20, 16)
+"""Signs that a column may take, the most first; the widest with which all columns fit is taken. Times are not cut."""
 
 
 def table(title: str, found: Investigation) -> None:
@@ -33,7 +33,8 @@ def table(title: str, found: Investigation) -> None:
     rows = [tuple(map(_cell, row)) for row in answer.first(ROWS_SHOWN)]
     names = [column.name for column in answer.columns]
     screen.line(screen.one_line(title))
-    left_out = screen.fitted(names, rows, width=_width(), widest=_WIDEST)
+    times = {column.name for column in answer.columns if column.type.startswith("timestamp")}
+    left_out = screen.fitted(names, rows, width=_width(), widest=_WIDEST, whole=times)
     count = answer.count()
     more = f", {len(rows):,} of them shown: --format csv, json or parquet gives all" if count > len(rows) else ""
     screen.line(f"{count:,} row{'' if count == 1 else 's'}{more}")

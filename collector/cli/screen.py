@@ -6,7 +6,7 @@ ends the output, never the work; a pipe and NO_COLOR get no escape codes.
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -66,25 +66,30 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 
 def fitted(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], *, width: int | None, widest: Sequence[int]
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    width: int | None,
+    widest: Sequence[int],
+    whole: Set[str] = frozenset(),
 ) -> list[str]:
     """Print a table that fits a terminal of some columns, None for any; returns the columns that it had to leave out.
 
-    `widest` are the columns that a value may take before it is cut off, the most first. What does not fit with the
-    least is left out from the right.
+    `widest` are the columns that a value may take before it is cut off, the most first; those of `whole` are not cut
+    off. What does not fit with the least is left out from the right.
     """
     shown = [place for place in range(len(columns)) if not rows or any(row[place] is not None for row in rows)]
     if width is None:
         _print(_grid(None, columns, rows, shown, widest=None), _WIDE)
         return []
     for most in widest:
-        grid = _grid(None, columns, rows, shown, widest=most)
+        grid = _grid(None, columns, rows, shown, widest=most, whole=whole)
         if _measured(grid) <= width:
             break
     kept = list(shown)
     while len(kept) > 1 and _measured(grid) > width:
         kept.pop()
-        grid = _grid(None, columns, rows, kept, widest=widest[-1])
+        grid = _grid(None, columns, rows, kept, widest=widest[-1], whole=whole)
     _print(grid, width)
     return [columns[place] for place in shown if place not in kept]
 
@@ -96,6 +101,7 @@ def _grid(
     shown: Sequence[int],
     *,
     widest: int | None,
+    whole: Set[str] = frozenset(),
 ) -> Table:
     grid = Table(
         title=escape(title) if title else None, title_justify="left", title_style="bold", box=None, pad_edge=False
@@ -106,9 +112,8 @@ def _grid(
             isinstance(row[place], int) or row[place] is None for row in rows
         )
         justify: Literal["left", "right"] = "right" if numbers else "left"
-        grid.add_column(
-            columns[place], justify=justify, overflow=overflow, no_wrap=widest is not None, max_width=widest
-        )
+        most = None if columns[place] in whole else widest
+        grid.add_column(columns[place], justify=justify, overflow=overflow, no_wrap=widest is not None, max_width=most)
     for row in rows:
         grid.add_row(*(escape(cell(row[place])) for place in shown))
     return grid
