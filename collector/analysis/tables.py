@@ -20,7 +20,7 @@ import msgspec
 
 from collector.analysis.parquet import Source, Written, file_digest, write_part
 from collector.analysis.rows import TABLES
-from collector.errors import LockedError, UsageError
+from collector.errors import DiskError, LockedError, UsageError
 from collector.evidence import Account, Store, disk_errors, find_runs
 
 FORMAT = 1
@@ -98,15 +98,17 @@ def working_in(folder: Path) -> Iterator[None]:
 
     Raises LockedError where another process holds it for longer than is waited for, DiskError.
     """
-    with disk_errors(folder):
+    lock = filelock.FileLock(folder / _LOCK, timeout=_PATIENCE)
+    try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / _LOCK, timeout=_PATIENCE)
-        try:
-            lock.acquire()
-        except filelock.Timeout:
-            raise LockedError(
-                f"another process is making tables in {folder}", remedy="ask again when it has ended"
-            ) from None
+        lock.acquire()
+    except filelock.Timeout:
+        raise LockedError(
+            f"another process is making tables in {folder}", remedy="ask again when it has ended"
+        ) from None
+    except OSError as error:
+        remedy = "let this account write there, or keep the tables elsewhere with --tables FOLDER"
+        raise DiskError(f"{folder} cannot be written: {error.strerror or error}", remedy=remedy) from None
     try:
         yield
     finally:
