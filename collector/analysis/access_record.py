@@ -8,6 +8,7 @@ InternetMessageId is never changed; the same record gives the same `key` and `co
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -109,7 +110,7 @@ def take(record: bytes, identity: str | None = None) -> Taken:
     items = tuple(_items(found.Folders))
     content = _digest([*context, *told.values(), *items])
     return Taken(
-        key=told["record_id"].lower() if told["record_id"] else f"content:{content:x}",
+        key=told["record_id"].lower() if told["record_id"] else f"whole:{_whole(record)}",
         content=content,
         context=context,
         told=told,
@@ -176,6 +177,13 @@ def _properties(listed: Any) -> dict[str, str]:
 
 def _member(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
+
+
+def _whole(record: bytes) -> str:
+    """Return a digest of all that a record says, in whatever order and spelling: what names one that shows no Id."""
+    with suppress(msgspec.MsgspecError, UnicodeError, RecursionError):  # such a one is the same only to the byte
+        record = msgspec.json.encode(msgspec.json.decode(record), order="deterministic")
+    return hashlib.sha256(record).hexdigest()
 
 
 def _digest(values: list[Any]) -> int:

@@ -5,6 +5,7 @@ is bound as a value; memory is bounded, and what does not fit goes to a folder o
 """
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ from collector.analysis.rows import TABLES
 from collector.analysis.tables import Tables
 from collector.analysis.traced import Reach
 from collector.errors import DiskError, UsageError
+from collector.evidence import disk_errors
 
 _MEMORY = "700MB"
 _RUN_ROWS = 1 << 48
@@ -38,7 +40,8 @@ _SQL_TYPES = {
     pyarrow.timestamp("us"): "TIMESTAMP",
 }
 _TRACES_ONCE = """QUALIFY row_number() OVER (
-    PARTITION BY message_trace_id, message_id, recipient, received, status ORDER BY row_id
+    PARTITION BY message_trace_id, message_id, recipient, received, status, sender, subject, size, from_ip, to_ip
+    ORDER BY row_id
 ) = 1"""
 
 
@@ -64,6 +67,15 @@ class Case:
         )
         return [Mailbox(key, name, tuple(names or ())) for key, name, names in found.fetchall()]
 
+    def runs_of(self, mailbox: Mailbox) -> set[str]:
+        """Return the runs that hold a record of a mailbox."""
+        found = self.connection.execute(
+            """SELECT DISTINCT run FROM line_records JOIN contexts USING (context_id)
+            WHERE mailbox_key IS NOT DISTINCT FROM ?""",
+            [mailbox.key],
+        )
+        return {str(run) for (run,) in found.fetchall()}
+
     def say_reach(self, reach: Sequence[tuple[str | None, Reach]]) -> None:
         """Tell the questions what the message trace reaches, by mailbox."""
         self.connection.execute("DELETE FROM trace_reach")
@@ -79,7 +91,8 @@ class Case:
 @contextmanager
 def opened(tables: Sequence[Tables], filters: Filters) -> Iterator[Case]:
     """Open the tables of some runs as a case; raises DiskError where they, or room beside them, cannot be had."""
-    spill = Path(tempfile.mkdtemp(prefix="spill-", dir=tables[0].folder))
+    with disk_errors(tables[0].folder):
+        spill = Path(tempfile.mkdtemp(prefix="spill-", dir=tables[0].folder))
     connection = duckdb.connect(
         config={
             "memory_limit": _MEMORY,
@@ -149,15 +162,25 @@ def _lines_view(name: str, tables: Sequence[Tables]) -> str:
     columns = schema(name)
     parts = []
     for place, one in enumerate(tables):
-        listed = ", ".join(literal(path) for path in one.files(name)) or None
+        listed = ", ".join(literal(_plain_name(path)) for path in one.files(name)) or None
         own = [f"{key} + {place * _RUN_ROWS} AS {key}" for key in _KEYS if key in columns.names]
         row = f" REPLACE ({', '.join(own)})" if own else ""
         run = f", {literal(one.account.path)} AS run" if name in _SOURCED else ""
-        parts += [f"SELECT *{row}{run} FROM read_parquet([{listed}])"] if listed else []  # noqa: S608 - quoted paths
+        parts += [f"SELECT *{row}{run} FROM read_parquet([{listed}], hive_partitioning = false)"] if listed else []  # noqa: S608 - quoted paths
     if not parts:
         nothing = ", ".join(f"CAST(NULL AS {_SQL_TYPES[field.type]}) AS {field.name}" for field in columns)
         parts = [f"SELECT {nothing}{', NULL AS run' if name in _SOURCED else ''} WHERE FALSE"]
     return f"CREATE TEMP VIEW line_{name} AS {' UNION ALL '.join(parts)}"
+
+
+def _plain_name(path: Path) -> Path:
+    """Return a path in which the database sees no pattern; raises UsageError for any other."""
+    if re.search(r"[*?\[]", str(path)):
+        raise UsageError(
+            f"{path.parent} has a *, ? or [ in its name, which the database takes for a pattern",
+            remedy="keep the tables elsewhere with --tables FOLDER",
+        )
+    return path
 
 
 def literal(value: object) -> str:

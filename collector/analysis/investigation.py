@@ -18,6 +18,7 @@ from collector.analysis.questions import Question
 from collector.analysis.readers import TRACE
 from collector.analysis.stretches import Stretches
 from collector.analysis.traced import reach
+from collector.evidence import Account, SliceCoverage
 from collector.model import Window
 
 _UNREAD_SHOWN = 1000
@@ -39,25 +40,39 @@ def investigate(prepared: Prepared, asked: Question | str, filters: Filters, now
     accounts = [tables.account for tables in prepared.tables]
     with opened(prepared.tables, filters) as case:
         mailboxes = case.mailboxes()
-        slices = [one for account in accounts for one in account.coverage.slices]
-        case.say_reach([(mailbox.key, reach(slices, mailbox.names)) for mailbox in mailboxes])
+        case.say_reach([(mailbox.key, reach(_slices(case, accounts, mailbox), mailbox.names)) for mailbox in mailboxes])
         traces = isinstance(asked, str) or asked.name == "emails"
-        sources = (*AUDIT_SOURCES, TRACE) if traces else AUDIT_SOURCES
-        found = (
-            *prepared.problems,
-            *nothing_asked(accounts, sources, filters),
-            *_strangers(mailboxes, filters),
-            *limits(accounts, sources, filters, now),
-            *_blind(case),
-            *_unread(case),
-            *_not_shown(case, filters),
-        )
+        found = uncovered(case, prepared, filters, now, traces=traces)
         what = tuple(one for account in accounts for one in searched(account))
         if isinstance(asked, Question):
             yield Investigation(Answer(case, asked.sql, kept=asked.gathers), what, found, asked.remarks)
             return
         with own_query(case, asked) as sql:
             yield Investigation(Answer(case, sql), what, found, ())
+
+
+def uncovered(case: Case, prepared: Prepared, filters: Filters, now: datetime, *, traces: bool) -> tuple[Limit, ...]:
+    """Return what answers from a case do not cover, with or without what message traces do not."""
+    accounts = [tables.account for tables in prepared.tables]
+    sources = (*AUDIT_SOURCES, TRACE) if traces else AUDIT_SOURCES
+    return (
+        *prepared.problems,
+        *nothing_asked(accounts, sources, filters),
+        *_strangers(case.mailboxes(), filters),
+        *_blind(case),
+        *limits(accounts, sources, filters, now),
+        *_unread(case),
+        *_not_shown(case, filters),
+    )
+
+
+def _slices(case: Case, accounts: Sequence[Account], mailbox: Mailbox) -> list[SliceCoverage]:
+    """Return the slices of the runs of a mailbox's tenant, of all runs where they are of one."""
+    tenants = {str(account.path): account.plan.tenant.lower() for account in accounts}
+    own = set(tenants.values())
+    if len(own) > 1:
+        own = {tenants[run] for run in case.runs_of(mailbox)}
+    return [one for account in accounts if tenants[str(account.path)] in own for one in account.coverage.slices]
 
 
 def _strangers(mailboxes: Sequence[Mailbox], filters: Filters) -> Iterator[Limit]:
@@ -97,6 +112,11 @@ def _not_shown(case: Case, filters: Filters) -> Iterator[Limit]:
         if count := case.number(f"SELECT count(*) FROM accesses WHERE {condition}"):  # noqa: S608 - ours
             yield Limit("incomplete-records", f"{count:,} records {text}")
     timeless = case.number("SELECT count(*) FROM in_scope WHERE time IS NULL")
+    if varied := case.number("SELECT count(DISTINCT keep) FROM copies WHERE varied"):
+        text = (
+            f"{varied:,} records stand in contents that differ: their items are united, the fullest one tells the rest"
+        )
+        yield Limit("variants", text)
     if timeless and (filters.since or filters.until):
         yield Limit("incomplete-records", f"{timeless:,} records show no time, and are in no answer about a period")
 

@@ -18,6 +18,8 @@ from collector.model import Axis, Status, Window
 
 AUDIT_SOURCES = (AUDIT_LOG, FEED)
 _ACCESS = "MailItemsAccessed"
+_MAIL_FEED = "Audit.Exchange"
+"""The content type that carries mailbox records; protocol.md A1."""
 _NARROWING = ("UserIds", "RecordType", "ObjectIds", "IPAddresses", "FreeText")
 """What a question to Search-UnifiedAuditLog can be narrowed by, besides operations (protocol.md C1)."""
 
@@ -87,7 +89,8 @@ def nothing_asked(accounts: Sequence[Account], sources: Sequence[str], filters: 
     windows: dict[str, list[Window]] = {}
     for account in accounts:
         for planned in account.plan.sources:
-            windows.setdefault(planned.source, []).extend([planned.window] if planned.window else [])
+            if planned.source != FEED or _MAIL_FEED in planned.parts:
+                windows.setdefault(planned.source, []).extend([planned.window] if planned.window else [])
     audit = [name for name in AUDIT_SOURCES if not filters.source or name in filters.source]
     if not windows.keys() & set(audit):
         of = f" from {', '.join(filters.source)}" if filters.source else ""
@@ -108,9 +111,10 @@ def _never_asked(asked: Stretches, filters: Filters) -> Iterator[Limit]:
 
 
 def _asked(account: Account, one: SliceCoverage) -> tuple[str, str | None, str]:
-    """Return what tells whether slices answer the same question: source, part and its parameters."""
+    """Return what tells whether slices answer the same question: source, part, tenant and parameters."""
     planned = next((source for source in account.plan.sources if source.source == one.source), None)
-    return one.source, one.part, repr(sorted(planned.question.items())) if planned else ""
+    parameters = sorted(planned.question.items()) if planned else []
+    return one.source, one.part, repr((account.plan.tenant.lower(), parameters))
 
 
 def _whole(accounts: Sequence[Account], coverages: Sequence[Coverage]) -> dict[tuple[str, str | None, str], Stretches]:

@@ -7,6 +7,7 @@ off leaves nothing that a later one believes, for the manifest is replaced last 
 
 import hashlib
 import os
+import secrets
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -85,7 +86,9 @@ def tables_folder(run: Path, elsewhere: Path | None) -> Path:
 
 def outside_of_runs(path: Path) -> None:
     """Raise UsageError where a path lies in a run, which nothing but collecting may change."""
-    if any(find_runs(above) == (above,) for above in path.resolve().parents if (above / "custody").is_dir()):
+    resolved = path.resolve()
+    above = (resolved, *resolved.parents)
+    if any(find_runs(one) == (one,) for one in above if (one / "custody").is_dir()):
         raise UsageError(
             f"{path} lies inside a run",
             remedy="name an --output elsewhere, or other --tables: evidence is never changed",
@@ -146,7 +149,8 @@ def _build(run: Path, sources: Sequence[Source], folder: Path, last: int, tell: 
     tell(sum(source.chunk.records for source in sources))
     batches = tuple(_batches(sources))
     numbers = range(last + 1, last + 1 + len(batches))
-    names = [f"{number:06}" for number in numbers]
+    build = secrets.token_hex(4)  # a process that outlives the one that began it writes under other names
+    names = [f"{number:06}-{build}" for number in numbers]
     rows = [number * _ROWS for number in numbers]
     with _mapping(len(batches)) as mapped:
         written = mapped(write_part, repeat(run), batches, repeat(folder), names, rows)

@@ -6,8 +6,8 @@ CREATE TEMP MACRO size(list) AS len(list);
 
 CREATE TEMP VIEW asked_records AS FROM line_records WHERE {sources};
 
--- Lines that show a record which another line shows too. `keep` is the one that stands for all of them: that with the
--- most items. `varied` says that they do not all say the same, `blinding` that one of them tells of throttling. (Hashes
+-- Lines that show a record which another line shows too. `keep` is the one that stands for all of them: that which says
+-- what it was and when, and of those the one with the most items. `varied` says that they do not all say the same, `blinding` that one of them tells of throttling. (Hashes
 -- find the few lines that it is worth comparing.)
 CREATE TEMP TABLE copies AS
 WITH likely AS (
@@ -19,7 +19,7 @@ FROM likely
 JOIN (
     SELECT
         key,
-        max_by(row_id, (named, content, -row_id)) AS keep,
+        max_by(row_id, (access IS NOT NULL, time IS NOT NULL, operation IS NOT NULL, named, content, -row_id)) AS keep,
         min(content) <> max(content) AS varied,
         bool_or(throttled) AS blinding
     FROM likely
@@ -110,6 +110,7 @@ CREATE TEMP VIEW records AS
 SELECT
     lines.* EXCLUDE (key, content, context_id)
         REPLACE (throttled OR row_id IN (SELECT keep FROM copies WHERE blinding) AS throttled),
+    coalesce(lower(operation) = 'mailitemsaccessed', access IS NOT NULL) AS is_access,
     contexts.* EXCLUDE (context_id)
 FROM asked_records AS lines
 JOIN contexts USING (context_id)
@@ -154,7 +155,7 @@ CREATE TEMP VIEW unread AS FROM line_unread;
 
 -- MailItemsAccessed records that the filters let through, whenever they happened.
 CREATE TEMP VIEW in_scope AS
-SELECT * FROM records WHERE lower(operation) = 'mailitemsaccessed' AND {scope};
+SELECT * FROM records WHERE is_access AND {scope};
 
 -- Those within the period that was asked for.
 CREATE TEMP VIEW accesses AS
@@ -172,6 +173,6 @@ WHERE accesses.access = 'Bind' AND {messages};
 CREATE TEMP VIEW blind AS
 SELECT mailbox, time AS throttled_at, time + INTERVAL 24 HOURS AS blind_until
 FROM records, period
-WHERE throttled AND lower(operation) = 'mailitemsaccessed' AND time IS NOT NULL AND {mailboxes}
+WHERE throttled AND is_access AND time IS NOT NULL AND {mailboxes}
     AND (period.since IS NULL OR time + INTERVAL 24 HOURS > period.since)
     AND (period.until IS NULL OR time < period.until);

@@ -104,14 +104,19 @@ def limits(found: Investigation) -> None:
     for what in found.searched:
         times = f", {iso(what.start)} to {iso(what.end)}" if what.start and what.end else ""
         say(f"searched: {what.run}: {what.source}{times}: {what.records:,} records")
-    if not found.limits:
-        say("not covered: nothing that is known of")
-    for one in found.limits[:LIMITS_SHOWN]:
-        say(f"not covered: {_told(one)}")
-    if len(found.limits) > LIMITS_SHOWN:
-        say(f"not covered: and {len(found.limits) - LIMITS_SHOWN:,} more; with --output FILE, FILE.notes.json has all")
+    not_covered(found.limits)
     for remark in found.remarks:
         say(f"note: {remark}")
+
+
+def not_covered(limits: Sequence[Limit]) -> None:
+    """Say on standard error what is not covered, the first ones by name."""
+    if not limits:
+        say("not covered: nothing that is known of")
+    for one in limits[:LIMITS_SHOWN]:
+        say(f"not covered: {_told(one)}")
+    if len(limits) > LIMITS_SHOWN:
+        say(f"not covered: and {len(limits) - LIMITS_SHOWN:,} more; with --output FILE, FILE.notes.json has all")
 
 
 def say(text: str) -> None:

@@ -13,6 +13,7 @@ from collector.analysis.answers import Format
 from collector.analysis.case import opened
 from collector.analysis.filters import Filters
 from collector.analysis.investigation import investigate as ask
+from collector.analysis.investigation import uncovered
 from collector.analysis.prepare import Prepared, prepare
 from collector.analysis.questions import NAMES, Question, question
 from collector.analysis.tables import outside_of_runs
@@ -96,10 +97,10 @@ def export(
     prepared = prepared_runs(folders, elsewhere=elsewhere, unverified=unverified)
     with answered.whole_folder(output) as begun, opened(prepared.tables, Filters()) as case:
         files, left_out = tables_out.export(case, begun, format_)
-    for problem in prepared.problems:
-        answered.say(f"not covered: {problem.run}: {problem.text}")
+        missing = uncovered(case, prepared, Filters(), SystemClock().now(), traces=True)
     for file in files:
         screen.line(f"{output / file.name}: {file.rows:,} rows")
+    answered.not_covered(missing)
     if left_out:
         answered.say(
             f"not covered: {left_out:,} records show no time, and are in no timeline: another --format has them"

@@ -85,9 +85,9 @@ def _whole(pieces: Iterable[Piece]) -> Window:
     return window((min(piece.hours[0] for piece in pieces), max(piece.hours[1] for piece in pieces)))
 
 
-def collect(evidence: Path, *feeds: Collected, seal: bool = True) -> Path:
+def collect(evidence: Path, *feeds: Collected, seal: bool = True, tenant: str = TENANT) -> Path:
     """Make a run of some feeds; returns its folder."""
-    plan = Plan("contoso-2026-11", TENANT, ASKED, tuple(one.plan for one in feeds))
+    plan = Plan("contoso-2026-11", tenant, ASKED, tuple(one.plan for one in feeds))
     opening = Opening(plan=plan, engagement=b"", environment={}, compression="gzip", chunk_bytes=1 << 20)
     with closing(RunFolder.create(evidence / "contoso-2026-11", opening, store=Store(), clock=FakeClock())) as run:
         for one in feeds:

@@ -80,7 +80,7 @@ def _key(line: Line, content: str) -> tuple[str, str]:
 
 
 def _united(variants: list[Record]) -> Record:
-    fullest = max(variants, key=lambda one: len(one.items))
+    fullest = max(variants, key=lambda one: (one.access in {"bind", "sync"}, one.time is not None, len(one.items)))
     throttled = any(one.throttled for one in variants)
     return replace(fullest, throttled=throttled, items=tuple(_union(variants)))
 
