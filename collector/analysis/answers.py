@@ -1,7 +1,7 @@
 """An answer: the rows that a question's SQL gives over a case, and the forms in which they leave.
 
-Invariants: an answer is streamed, never held; times are ISO with Z, missing values null, lists sorted and never null
-(design 1.5); rows leave in the order of the question.
+Invariants: rows leave a batch at a time, and the database alone holds them all; times are ISO with Z, missing values
+null, lists sorted and never null (design 1.5); rows leave in the order of the question.
 """
 
 from collections.abc import Iterator

@@ -23,6 +23,7 @@ from collector.analysis.parquet import Source, Written, file_digest, write_part
 from collector.analysis.rows import TABLES
 from collector.errors import DiskError, LockedError, UsageError
 from collector.evidence import Account, Store, disk_errors, find_runs
+from collector.evidence.store import TEMPORARY
 
 FORMAT = 1
 """Raised with each change of what tables hold, so that older ones are made anew."""
@@ -105,6 +106,8 @@ def working_in(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
+        for left in folder.glob(f"*{TEMPORARY}"):  # by a process that was killed while it wrote
+            left.unlink()
     except filelock.Timeout:
         raise LockedError(
             f"another process is making tables in {folder}", remedy="ask again when it has ended"
@@ -200,6 +203,8 @@ def _read_manifest(folder: Path) -> _Manifest:
 def _valid(part: Part, folder: Path, sources: frozenset[Source]) -> bool:
     """Whether a part is of chunks that the run has, and its files are there to the byte."""
     if not sources.issuperset(part.sources) or part.files.keys() != TABLES.keys():
+        return False
+    if any(Path(file.name).name != file.name for file in part.files.values()):
         return False
     with ThreadPoolExecutor() as pool:  # hashing lets other threads run
         return all(pool.map(lambda file: _whole(folder / file.name, file), part.files.values()))

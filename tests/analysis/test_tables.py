@@ -286,3 +286,13 @@ def test_no_lock_or_spilled_file_is_left(tmp_path: Path) -> None:
     with opened(read_all(run).tables, Filters()) as case:
         case.connection.execute("SELECT count(*) FROM records").fetchall()
     assert not list(tables_folder(run, None).glob("spill-*"))
+
+
+def test_a_manifest_half_written_by_a_process_that_was_killed_is_no_obstacle(tmp_path: Path) -> None:
+    run = small(tmp_path)
+    folder = tables_folder(run, None)
+    folder.mkdir()
+    for name in ("tables.json.tmp", "verified.sha256.tmp"):
+        (folder / name).write_bytes(b"torn")
+    assert read_all(run).tables[0].parts
+    assert not list(folder.glob("*.tmp"))
