@@ -62,10 +62,6 @@ class Tables(msgspec.Struct, frozen=True):
         """Return the files of a table that hold rows."""
         return [self.folder / part.files[table].name for part in self.parts if part.files[table].rows]
 
-    def rows(self, table: str) -> int:
-        """Return how many rows a table has."""
-        return sum(part.files[table].rows for part in self.parts)
-
 
 class _Manifest(msgspec.Struct):
     format: int = 0

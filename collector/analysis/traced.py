@@ -12,7 +12,7 @@ from collector.analysis.stretches import Stretches
 from collector.evidence import SliceCoverage
 from collector.model import Status, Window, iso
 
-FOUND, NOT_FOUND, OUT_OF_REACH = "found", "not-found", "out-of-reach"
+NOT_FOUND, OUT_OF_REACH = "not-found", "out-of-reach"
 
 
 class Reach(NamedTuple):
