@@ -135,6 +135,25 @@ class Outcome(msgspec.Struct, frozen=True):
     settled: bool | None = None
 
 
+class Traced(msgspec.Struct, frozen=True):
+    """A row of a message trace, as far as asking for its details needs it; `received` is the row's own."""
+
+    message_trace_id: str
+    recipient: str
+    received: datetime
+
+
+class Sought(msgspec.Struct, frozen=True):
+    """What earlier evidence names and the engagement asks about, what tells most first.
+
+    `message_ids` are InternetMessageIds as recorded, of messages that the attacker accessed; `traced` are rows of
+    traces whose details are wanted.
+    """
+
+    message_ids: tuple[str, ...] = ()
+    traced: tuple[Traced, ...] = ()
+
+
 class SourcePlan(msgspec.Struct, frozen=True):
     """What one source is asked: `question` holds its parameters, `parts` its parts ([None] where it has none).
 

@@ -7,7 +7,7 @@ import typer
 
 from collector import __version__
 from collector.analysis import questions
-from collector.cli import screen, show, work
+from collector.cli import given, screen, show, work
 from collector.clock import SystemClock
 from collector.config import template
 from collector.config.reading import load
@@ -108,6 +108,8 @@ def init(
 @app.command()
 def plan(file: Engagement, json: Json = False) -> None:
     """Show what would be asked: sources, slices, requests, and the time that the quotas make it take."""
+    from collector.cli import show, work  # noqa: PLC0415 - signing in and the network load for nobody else
+
     now = SystemClock().now()
     show.plan(work.forecast(load(file, now=now).engagement, now), as_json=json)
 
@@ -124,6 +126,8 @@ def run(  # noqa: PLR0917 - typer reads the options from the signature
     verbose: Verbose = False,
 ) -> int:
     """Collect what the engagement file asks for; takes up an open run of the same plan."""
+    from collector.cli import show, work  # noqa: PLC0415 - signing in and the network load for nobody else
+
     return work.collect(file, new=new, gaps_of=gaps_of, detail=show.Detail(as_json=json, quiet=quiet, verbose=verbose))
 
 
@@ -147,8 +151,31 @@ def watch(  # noqa: PLR0917 - typer reads the options from the signature
     One sealed run a day, each chained to the last; a cycle that fails is made good by the next. Example:
     collector watch case.yaml --every 15m --for 12h
     """
+    from collector.cli import show, work  # noqa: PLC0415 - signing in and the network load for nobody else
+
     rhythm = work.rhythm(every, lasts, seal_every)
     return work.watch(file, rhythm, new=new, detail=show.Detail(as_json=json, quiet=quiet, verbose=verbose))
+
+
+@app.command()
+def cmdlet(  # noqa: PLR0917 - typer reads the options from the signature
+    file: Engagement,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A cmdlet that only reads.", show_default=False)],
+    parameter: Annotated[
+        Many,
+        typer.Option("--parameter", "-p", metavar="KEY=VALUE", help="JSON, or else text; given twice, a list."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Ask one reading cmdlet of Exchange Online, into a run of its own; anything else is refused.
+
+    Examples: collector cmdlet case.yaml Get-InboxRule -p Mailbox=adele@contoso.com -p IncludeHidden=true;
+    collector cmdlet case.yaml Get-Recipient -p ResultSize=Unlimited
+    """
+    detail = show.Detail(as_json=json, quiet=quiet, verbose=verbose)
+    return work.ask_cmdlet(file, name, given.parameters(parameter or ()), detail=detail)
 
 
 @app.command()
@@ -161,6 +188,8 @@ def status(
     json: Json = False,
 ) -> int:
     """Show what was asked, what came, what was empty and what is missing, per source and slice."""
+    from collector.cli import work  # noqa: PLC0415 - signing in and the network load for nobody else
+
     return work.reconcile_all(folder, as_json=json) if reconcile else work.status_all(folder, as_json=json)
 
 
@@ -237,4 +266,6 @@ def export(
 @app.command()
 def verify(folder: Folder, json: Json = False) -> int:
     """Derive every hash again from the bytes, walk the chain, and compare; trusts nothing it wrote."""
+    from collector.cli import work  # noqa: PLC0415 - signing in and the network load for nobody else
+
     return work.verify_all(folder, as_json=json)

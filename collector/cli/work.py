@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from collector import network
 from collector.analysis.reconcile import reconcile
@@ -21,7 +22,7 @@ from collector.evidence import Account, Store, Verification, chained, cover, lin
 from collector.evidence import verify as verify_run
 from collector.http.transport import RequestsTransport, Transport
 from collector.run.connection import Seams
-from collector.run.engage import Result
+from collector.run.engage import Result, run_cmdlet
 from collector.run.engage import run as collect_run
 from collector.run.heartbeat import read_heartbeat
 from collector.run.outcome import Outcome
@@ -47,6 +48,15 @@ def collect(file: Path, *, new: bool, gaps_of: Path | None, detail: show.Detail)
     clock = SystemClock()
     with stoppable(clock):
         result = engage(load(file, now=clock.now()), clock, new=new, gaps_of=gaps_of, detail=detail)
+    show.summary(result, as_json=detail.as_json)
+    return result.exit_code
+
+
+def ask_cmdlet(file: Path, name: str, parameters: dict[str, Any], *, detail: show.Detail) -> int:
+    """Ask one cmdlet with the engagement of a file; returns the exit code."""
+    clock = SystemClock()
+    with stoppable(clock), _seams(clock, detail) as seams:
+        result = run_cmdlet(load(file, now=clock.now()), seams, name, parameters)
     show.summary(result, as_json=detail.as_json)
     return result.exit_code
 

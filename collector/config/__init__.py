@@ -1,11 +1,24 @@
 """The engagement file: its shape, its reading, and the secrets it refers to."""
 
+from collector.config.asked import (
+    Between,
+    HistoricalSearch,
+    Last,
+    MailboxAuditLog,
+    ManagementActivity,
+    MessageTrace,
+    MessageTraceDetail,
+    Sources,
+    TenantSettings,
+    UnifiedAuditLog,
+    WindowSpec,
+)
 from collector.config.clouds import CLOUDS, Cloud
 from collector.config.differences import differences
 from collector.config.engagement import (
+    TRACE_QUOTA,
     Attacker,
     Auth,
-    Between,
     Case,
     Certificate,
     ClientSecret,
@@ -13,15 +26,9 @@ from collector.config.engagement import (
     Engagement,
     Evidence,
     Interactive,
-    Last,
     Limits,
     ManagedIdentity,
-    ManagementActivity,
-    MessageTrace,
     Network,
-    Sources,
-    UnifiedAuditLog,
-    WindowSpec,
 )
 from collector.config.reading import Loaded, load
 from collector.config.secrets import reveal
@@ -29,6 +36,7 @@ from collector.config.units import Rate, SecretRef
 
 __all__ = [
     "CLOUDS",
+    "TRACE_QUOTA",
     "Attacker",
     "Auth",
     "Between",
@@ -39,17 +47,21 @@ __all__ = [
     "DeviceCode",
     "Engagement",
     "Evidence",
+    "HistoricalSearch",
     "Interactive",
     "Last",
     "Limits",
     "Loaded",
+    "MailboxAuditLog",
     "ManagedIdentity",
     "ManagementActivity",
     "MessageTrace",
+    "MessageTraceDetail",
     "Network",
     "Rate",
     "SecretRef",
     "Sources",
+    "TenantSettings",
     "UnifiedAuditLog",
     "WindowSpec",
     "differences",

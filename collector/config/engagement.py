@@ -10,28 +10,22 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from collector.config.asked import Between, Shape, Sources, WindowSpec
 from collector.config.clouds import CLOUDS, Cloud
 from collector.config.units import Rate, SecretRef
 from collector.model import Window
 
-FORM = "(form)"
-"""Tells the two forms of a window apart once they are read; never written in the file."""
+TRACE_QUOTA = "message-trace"
+"""The source by whose limits the quota goes that message traces and their details share (protocol.md C4, C5)."""
 
 QUOTAS = {
-    "message-trace": Rate(requests=100, period=300.0),
+    TRACE_QUOTA: Rate(requests=100, period=300.0),
     "management-activity": Rate(requests=2000, period=60.0),
 }
 """The documented quota of each source that has one.
 
 Get-MessageTraceV2: 100 requests in 5 minutes (protocol.md C4); the Activity API: 2,000 a minute and tenant (A6).
 """
-
-CONTENT_TYPES = ("Audit.AzureActiveDirectory", "Audit.Exchange", "Audit.SharePoint", "Audit.General", "DLP.All")
-"""The content types of the Activity API, in their exact case; protocol.md A1."""
-
-
-class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A mapping of the engagement file: immutable, and with no key but its own."""
 
 
 class Certificate(Shape, frozen=True, tag_field="method", tag="certificate"):
@@ -69,80 +63,6 @@ class ManagedIdentity(Shape, frozen=True, tag_field="method", tag="managed-ident
 
 Auth = Certificate | ClientSecret | DeviceCode | Interactive | ManagedIdentity
 """The ways to sign in; protocol.md E3, E7."""
-
-
-class Between(Shape, frozen=True, tag_field=FORM, tag="between"):
-    """From `start` (inclusive) to `end` (exclusive), whole seconds."""
-
-    start: datetime
-    end: datetime
-
-
-class Last(Shape, frozen=True, tag_field=FORM, tag="last"):
-    """The last so many seconds before the run starts."""
-
-    last: float
-
-
-WindowSpec = Between | Last
-"""A window as asked for; `Engagement.freeze` makes a Window of it."""
-
-
-class UnifiedAuditLog(Shape, frozen=True):
-    """What to ask Search-UnifiedAuditLog (protocol.md C1); no operations at all means all of them.
-
-    `users` are actors, not mailbox owners. Everything but `window` narrows the question.
-    """
-
-    operations: tuple[str, ...] = ("MailItemsAccessed",)
-    users: tuple[str, ...] = ()
-    record_types: tuple[str, ...] = ()
-    object_ids: tuple[str, ...] = ()
-    ip_addresses: tuple[str, ...] = ()
-    free_text: str | None = None
-    high_completeness: bool = False
-    window: WindowSpec | None = None
-
-
-class MessageTrace(Shape, frozen=True, rename={"audience": "for"}):
-    """What to ask Get-MessageTraceV2 (protocol.md C4): the whole tenant, or the mailboxes as sender and recipient."""
-
-    audience: Literal["tenant", "mailboxes"] = "tenant"
-    window: WindowSpec | None = None
-
-
-class ManagementActivity(Shape, frozen=True):
-    """What to ask the Office 365 Management Activity API (protocol.md A).
-
-    `start_subscriptions` allows a subscription to be started that is not on; none is ever stopped.
-    """
-
-    content_types: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("Audit.Exchange",)
-    start_subscriptions: bool = False
-    window: WindowSpec | None = None
-
-
-Source = UnifiedAuditLog | MessageTrace | ManagementActivity
-"""What the file says of any one source."""
-
-
-class Sources(Shape, frozen=True, rename="kebab"):
-    """The sources that are collected; None is one that the file does not name."""
-
-    unified_audit_log: UnifiedAuditLog | None = None
-    message_trace: MessageTrace | None = None
-    management_activity: ManagementActivity | None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The sources that the file names, as it spells them."""
-        given = zip(self.__struct_encode_fields__, msgspec.structs.astuple(self), strict=True)
-        return tuple(name for name, source in given if source is not None)
-
-    def of(self, name: str) -> Source:
-        """Return what to ask a source that is named."""
-        found: Source = getattr(self, name.replace("-", "_"))
-        return found
 
 
 class Attacker(Shape, frozen=True):
@@ -214,8 +134,12 @@ class LimitsTable(Shape, frozen=True, rename="kebab"):
 
     default: GivenLimits = GivenLimits()
     unified_audit_log: GivenLimits = GivenLimits()
+    mailbox_audit_log: GivenLimits = GivenLimits()
     message_trace: GivenLimits = GivenLimits()
+    message_trace_detail: GivenLimits = GivenLimits()
+    historical_search: GivenLimits = GivenLimits()
     management_activity: GivenLimits = GivenLimits()
+    tenant_settings: GivenLimits = GivenLimits()
 
 
 class Engagement(Shape, frozen=True):
@@ -237,9 +161,9 @@ class Engagement(Shape, frozen=True):
     def limits_of(self, source: str) -> Limits:
         """Return what holds for a source: its own limits over `default`, over the documented quota (QUOTAS).
 
-        For the source `default`, what holds for all that is no source's, such as signing in.
+        For `default`, or what is no source of the file's, such as signing in or one cmdlet, the file's `default`.
         """
-        own = getattr(self.limits, source.replace("-", "_"))
+        own = getattr(self.limits, source.replace("-", "_"), GivenLimits())
         given = {**_given(self.limits.default), **_given(own)}
         return Limits(**{"rate": QUOTAS.get(source), **given})
 

@@ -48,7 +48,16 @@ def readers(folder: Path) -> Readers:
             "client_secret": reference,
         },
         "window": window,
-        "sources": {"message-trace": {"for": _audience, "window": window}, "*": {"window": window}},
+        "sources": {
+            "message-trace": {"for": choice("tenant", "mailboxes", "accessed"), "window": window},
+            "message-trace-detail": {"for": choice("mailboxes", "accessed")},
+            "historical-search": {
+                "report": choice("MessageTrace", "MessageTraceDetail"),
+                "for": choice("mailboxes", "accessed"),
+                "window": window,
+            },
+            "*": {"window": window},
+        },
         "evidence": {
             "folder": path,
             "compression": choice("gzip", "none"),
@@ -113,14 +122,6 @@ def _split(text: str, remedy: str) -> SplitResult:
 def _cloud(text: str) -> Cloud:
     choice(*CLOUDS)(text)
     return CLOUDS[text]
-
-
-def _audience(text: str) -> str:
-    if text == "accessed":
-        raise Unreadable(
-            "`accessed` comes with the investigation, which this version lacks", "write tenant or mailboxes"
-        )
-    return str(choice("tenant", "mailboxes")(text))
 
 
 def _unsigned(_: str) -> None:

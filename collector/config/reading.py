@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 
 from collector.config import yamlfile
-from collector.config.engagement import FORM, Engagement
+from collector.config.asked import FORM
+from collector.config.engagement import Engagement
 from collector.config.readers import Reader, Readers, nearest, readers
 from collector.config.rules import broken
 from collector.config.units import Unreadable

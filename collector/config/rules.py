@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from collector.config.engagement import CONTENT_TYPES, Between, Engagement, WindowSpec
+from collector.config.asked import CONTENT_TYPES, Between, Windowed, WindowSpec
+from collector.config.engagement import Engagement
 from collector.config.readers import nearest
 from collector.config.units import shown
 from collector.config.yamlfile import Path
@@ -83,16 +84,28 @@ def _is_network(text: str) -> bool:
 
 
 def _sources(engagement: Engagement) -> Iterator[Broken]:
-    trace = engagement.sources.message_trace
     if not engagement.sources.names:
         yield Broken(("sources",), "names no source, so nothing would be collected", "name at least one")
-    if trace is not None and trace.audience == "mailboxes" and not engagement.mailboxes:
-        message = "`mailboxes` needs mailboxes to ask for"
-        yield Broken(("sources", "message-trace", "for"), message, "name them under `mailboxes`, or write tenant")
+    if engagement.sources.mailbox_audit_log is not None and not engagement.mailboxes:
+        message = "is asked mailbox by mailbox, and the file names none"
+        yield Broken(("sources", "mailbox-audit-log"), message, "name them under `mailboxes`")
+    for name, audience in engagement.sources.audiences.items():
+        yield from _audience(engagement, ("sources", name, "for"), audience)
     yield from _management_activity(engagement)
     for path, spec in _windows(engagement):
         if spec is None and engagement.window is None and path[0] == "sources":
             yield Broken(path, "the source has no window", "give it one, or write `window` for the whole file")
+
+
+def _audience(engagement: Engagement, path: Path, audience: str) -> Iterator[Broken]:
+    attacker = engagement.attacker
+    if audience == "mailboxes" and not engagement.mailboxes:
+        yield Broken(path, "`mailboxes` needs mailboxes to ask for", "name them under `mailboxes`, or write another")
+    if audience == "accessed" and not (attacker.ips or attacker.sessions or attacker.apps):
+        remedy = (
+            "name ips, sessions or apps under `attacker`; `collector investigate contexts` shows all there are"
+        )
+        yield Broken(path, "`accessed` needs to know who the attacker is", remedy)
 
 
 def _management_activity(engagement: Engagement) -> Iterator[Broken]:
@@ -114,7 +127,9 @@ def _management_activity(engagement: Engagement) -> Iterator[Broken]:
 def _windows(engagement: Engagement) -> Iterator[tuple[Path, WindowSpec | None]]:
     yield ("window",), engagement.window
     for name in engagement.sources.names:
-        yield ("sources", name, "window"), engagement.sources.of(name).window
+        asked = engagement.sources.of(name)
+        if isinstance(asked, Windowed):
+            yield ("sources", name, "window"), asked.window
 
 
 def _window(spec: WindowSpec, path: Path, now: datetime) -> Iterator[Broken]:

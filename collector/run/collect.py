@@ -82,14 +82,14 @@ class Collection:
         """Give up what is hopeless, cut at once what is known to be too long, ask for the rest."""
         if task.family.verdict:
             return Settle(Status.GAP, task.family.verdict)
-        pieces = self._pace.pieces(task.window.length)
+        pieces = self._pace.pieces(task.window.length) if task.divisible else 1
         return Split(pieces) if pieces > 1 and not task.history else self._asked(task)
 
     def _asked(self, task: Task) -> Step:
         """Ask once, and decide."""
         task.family.asked()
         task.asked_at = self._clock.now()
-        before, failures, length = task.known(), task.effort.failures, task.window.length
+        before, failures, window = task.known(), task.effort.failures, task.slice.window
         finding, delivered = self._ask(task)
         if task.effort.failures == failures:
             task.effort.fail()
@@ -101,7 +101,8 @@ class Collection:
         task.history.append(Asked(finding._replace(unread=None), frozenset(delivered), before))
         task.expected = finding.expected or task.expected
         step = decide(self._situation(task))
-        self._pace.learn(length, step)
+        if window:
+            self._pace.learn(window.length, step)
         return step
 
     def _ask(self, task: Task) -> tuple[Finding, set[bytes]]:
@@ -124,8 +125,7 @@ class Collection:
             history=tuple(task.history),
             spent=task.effort.spent,
             divisible=task.divisible,
-            start=task.window.start,
-            end=task.window.end,
+            window=task.slice.window,
             horizon=self.horizon,
             page_sizes_left=len(self._source.page_sizes) - 1 - task.page_size,
         )
@@ -159,7 +159,7 @@ class Collection:
             attempts=max(1, len(task.history)),
             expected=task.expected,
             reason=settle.reason,
-            settled=task.window.end <= asked_at - timedelta(seconds=self._limits.settle),
+            settled=self._settled(task, asked_at),
         )
         if task.unread is not None and settle.status is Status.GAP:
             unread = (*unread, task.unread)
@@ -167,6 +167,12 @@ class Collection:
         task.done()
         self._note(task, commit)
         self._observer.committed(commit)
+
+    def _settled(self, task: Task, asked_at: datetime) -> bool | None:
+        """Whether a slice ended long enough before it was asked for; None for one without a window."""
+        if task.slice.window is None:
+            return None
+        return task.window.end <= asked_at - timedelta(seconds=self._limits.settle)
 
     def _note(self, task: Task, commit: Commit) -> None:
         """Learn from how a slice ended; that it is too old says nothing of its neighbours."""

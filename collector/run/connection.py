@@ -4,7 +4,7 @@ Invariants: a source's quota holds for all that is asked of it, however many run
 run was opened stands in that run's request log, before all else.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple, Self
@@ -17,7 +17,7 @@ from collector.evidence import RunFolder, Store
 from collector.http.client import Client, Effort
 from collector.http.limiter import Gate
 from collector.http.transport import Transport
-from collector.model import iso
+from collector.model import SourcePlan, iso
 from collector.run.observe import Observer
 from collector.run.registry import FEEDS, Reach, activity
 from collector.sources.management_activity import ManagementActivity
@@ -41,11 +41,11 @@ class Connection:
     def __init__(self, engagement: Engagement, seams: Seams) -> None:
         self._engagement = engagement
         self._seams = seams
-        self._limits = {name: engagement.limits_of(name) for name in engagement.sources.names}
         self._transport: Transport | None = None
         self._http = MsalHttp(engagement, clock=seams.clock, on_request=self._log_sign_in)
         self._sign_in: SignIn | None = None
         self._clients: dict[str, Client] = {}
+        self._gates: dict[str, Gate] = {}
         self._run: RunFolder | None = None
         self._before: list[Mapping[str, object]] = []
 
@@ -78,13 +78,13 @@ class Connection:
             )
         return self._sign_in
 
-    def reach(self, name: str, clock: Clock) -> Reach:
+    def reach(self, name: str, clock: Clock, planned: Sequence[SourcePlan] = ()) -> Reach:
         """Return what a source is made with; `clock` ends its waits."""
-        return Reach(self._client(name), self.sign_in, self._engagement, clock)
+        return Reach(self._client(name), self.sign_in, self._engagement, clock, planned)
 
-    def enter(self) -> None:
-        """Sign in to every API that the sources need. Raises what `SignIn.token` raises."""
-        for api in dict.fromkeys(FEEDS[name].api(self._engagement.cloud) for name in self._limits):
+    def enter(self, names: Sequence[str]) -> None:
+        """Sign in to every API that the sources of these names need. Raises what `SignIn.token` raises."""
+        for api in dict.fromkeys(FEEDS[name].api(self._engagement.cloud) for name in names):
             self.sign_in.token(api)
 
     def ask_the_time(self) -> CollectorError | None:
@@ -94,11 +94,12 @@ class Connection:
         clock.
         """
         name = ManagementActivity.name
-        if name not in self._limits:
+        if name not in self._engagement.sources.names:
             return None
+        effort = Effort(self._engagement.limits_of(name).attempts)
         try:
             with suppress(QuestionError):  # the run will find the same trouble, and say so
-                activity(self.reach(name, self._seams.clock)).subscriptions(Effort(self._limits[name].attempts))
+                activity(self.reach(name, self._seams.clock)).subscriptions(effort)
         except (AccessError, TemporaryError) as error:
             return error
         return None
@@ -111,13 +112,12 @@ class Connection:
 
     def _client(self, name: str) -> Client:
         if name not in self._clients:
-            limits, seams = self._limits[name], self._seams
+            limits, seams = self._engagement.limits_of(name), self._seams
             waiting = seams.observer.waiting
-            gate = Gate(concurrency=limits.concurrency, rate=limits.rate, clock=seams.clock, waiting=waiting)
             self._clients[name] = Client(
                 transport=self._way_out(),
                 sign_in=self.sign_in,
-                gate=gate,
+                gate=self._gate(FEEDS[name].quota or name),
                 limits=limits,
                 clock=seams.clock,
                 log=self._log,
@@ -125,9 +125,19 @@ class Connection:
             )
         return self._clients[name]
 
+    def _gate(self, quota: str) -> Gate:
+        """Return the gate of a quota, which sources may share; that it is named for says how narrow it is."""
+        if quota not in self._gates:
+            limits, seams = self._engagement.limits_of(quota), self._seams
+            waiting = seams.observer.waiting
+            gate = Gate(concurrency=limits.concurrency, rate=limits.rate, clock=seams.clock, waiting=waiting)
+            self._gates[quota] = gate
+        return self._gates[quota]
+
     def _way_out(self) -> Transport:
         if self._transport is None:
-            most = sum(limits.concurrency for limits in self._limits.values())
+            names = self._engagement.sources.names
+            most = sum(self._engagement.limits_of(name).concurrency for name in names)
             self._transport = self._seams.transport(self._engagement.network, most)
         return self._transport
 

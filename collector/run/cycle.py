@@ -13,6 +13,7 @@ from collector.evidence import Commit, remaining
 from collector.model import SourcePlan, Window
 from collector.run.plan import slices_of
 from collector.run.wiring import Due
+from collector.sources.base import spanned
 
 EACH_CYCLE = timedelta(hours=2)
 EACH_HOUR = timedelta(hours=24)
@@ -41,7 +42,10 @@ def due(
 ) -> Iterator[Due]:
     """Yield what is to be asked of a source at `now` on its axis: what has passed, and the look-back behind it."""
     window = planned.window
-    if window is None or window.start >= now:
+    if window is None:
+        yield Due(slices_of(planned, remaining(planned, commits), horizon, longest))
+        return
+    if window.start >= now:
         return
     passed = msgspec.structs.replace(planned, window=Window(window.start, min(window.end, now)))
     left = remaining(passed, commits)
@@ -61,7 +65,7 @@ def frontier(planned: SourcePlan, commits: Sequence[Commit]) -> datetime | None:
 
 def _behind(passed: SourcePlan, left: Sequence[Window | None], back: timedelta) -> tuple[Window, ...]:
     """Return the look-back of one part: behind what is left of it, as far as it was ever asked for."""
-    assert passed.window is not None  # noqa: S101 - `due` makes it
-    edge = min((hole.start for hole in left if hole), default=passed.window.end)
-    start = max(edge - back, passed.since or passed.window.start)
+    window = spanned(passed.window)
+    edge = min((hole.start for hole in left if hole), default=window.end)
+    start = max(edge - back, passed.since or window.start)
     return (Window(start, edge),) if start < edge else ()

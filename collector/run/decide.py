@@ -8,7 +8,7 @@ made smaller before it is given up; what is given up is a gap with a reason.
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from collector.model import Status
+from collector.model import Status, Window
 from collector.run.slicing import pieces_for
 from collector.sources.base import MARGIN, STANDS_STILL, Finding, Kind
 
@@ -29,13 +29,12 @@ class Asked(NamedTuple):
 
 
 class Situation(NamedTuple):
-    """What there is to decide on. `horizon` is how far back the service keeps records, `start`/`end` the slice's."""
+    """What there is to decide on. `horizon` is how far back the service keeps records, `window` the slice's if any."""
 
     history: tuple[Asked, ...]
     spent: bool
     divisible: bool
-    start: datetime
-    end: datetime
+    window: Window | None
     horizon: datetime
     page_sizes_left: int
 
@@ -77,7 +76,7 @@ def decide(situation: Situation) -> Step:
             return Settle(Status.COMPLETE, COUNT_UNUSABLE)
         case Kind.TOO_LARGE:
             return _too_large(situation, last.finding)
-        case Kind.REFUSED:
+        case Kind.REFUSED | Kind.WITHHELD:
             return _refused(situation, last.finding)
     return _failed(situation, reason_of(last))
 
@@ -102,7 +101,7 @@ def _empty(situation: Situation) -> Step:
     earlier = situation.history[:-1]
     if not earlier or earlier[-1].finding.kind is not Kind.EMPTY:
         return Again(wait=False)
-    if situation.end <= situation.horizon:
+    if situation.window and situation.window.end <= situation.horizon:
         return Settle(Status.GAP, BEYOND_RETENTION)
     return Settle(Status.EMPTY)
 
@@ -111,9 +110,9 @@ def _too_large(situation: Situation, finding: Finding) -> Step:
     """Try an answer of too many bytes with fewer rows first; too many rows need a shorter slice."""
     if finding.reason == "answer-too-large" and situation.page_sizes_left:
         return Again(smaller=True, wait=False)
-    crowded = situation.end - 2 * MARGIN  # the moment that fills a page, and a question's margin before it
-    if finding.reason == STANDS_STILL and situation.start < crowded:
-        return Split(at=crowded, failing=True)
+    window = situation.window
+    if window and finding.reason == STANDS_STILL and window.start < window.end - 2 * MARGIN:
+        return Split(at=window.end - 2 * MARGIN, failing=True)  # the moment that fills a page, and a margin before it
     if situation.divisible:
         return Split(pieces_for(finding.expected, len(situation.history[-1].delivered)))
     return Settle(Status.GAP, finding.reason)
@@ -121,10 +120,11 @@ def _too_large(situation: Situation, finding: Finding) -> Step:
 
 def _refused(situation: Situation, finding: Finding) -> Step:
     """Tell a refusal of what is too old from others: a slice at the edge of the retention is parted there."""
-    edge = situation.horizon + AGING
-    if finding.forbidden or edge <= situation.start:
+    edge, window = situation.horizon + AGING, situation.window
+    final = finding.forbidden or finding.kind is Kind.WITHHELD
+    if final or window is None or edge <= window.start:
         return Settle(Status.GAP, finding.reason)
-    if edge < situation.end:
+    if edge < window.end:
         return Split(at=edge)
     return Settle(Status.GAP, BEYOND_RETENTION)
 

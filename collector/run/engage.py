@@ -5,6 +5,7 @@ sealed when every slice is complete, empty or a gap, and only then.
 """
 
 import hashlib
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -27,12 +28,17 @@ from collector.evidence import (
 )
 from collector.evidence.journal import Follows
 from collector.evidence.layout import ENGAGEMENT, SEAL
-from collector.model import Plan, Status
+from collector.model import Plan, Sought, Status
 from collector.run import environment
 from collector.run.connection import Connection, Seams
 from collector.run.plan import gaps_plan, make_plan
 from collector.run.registry import FEEDS
 from collector.run.wiring import Job, collect, everything_left
+from collector.sources import cmdlets
+from collector.sources.cmdlets import Call
+
+APART = frozenset({cmdlets.CMDLET})
+"""Sources of runs that no engagement file asks for: each has a command of its own."""
 
 
 class Result(NamedTuple):
@@ -44,18 +50,48 @@ class Result(NamedTuple):
     exit_code: ExitCode
 
 
-def run(loaded: Loaded, seams: Seams, *, new: bool = False, gaps_of: Path | None = None) -> Result:
+Seek = Callable[[], Sought]
+"""Looks in earlier evidence for what the engagement asks about; called only where a new run is planned."""
+
+
+def run(loaded: Loaded, seams: Seams, *, new: bool = False, gaps_of: Path | None = None, seek: Seek = Sought) -> Result:
     """Collect what the engagement asks for; takes up an open run with the same plan, unless `new`.
 
     With `gaps_of` only that run's gaps and unsettled tail are asked for. Raises a CollectorError where the run could
     not be ended: it stays open then and can be taken up again.
     """
+
+    def opened(connection: Connection) -> RunFolder:
+        return _folder(loaded, seams, connection, seek, new=new, gaps_of=gaps_of)
+
+    return _collected(loaded, seams, opened)
+
+
+def run_cmdlet(loaded: Loaded, seams: Seams, cmdlet: str, parameters: Mapping[str, Any]) -> Result:
+    """Ask one cmdlet, into a run of its own; takes up an open run of the same call.
+
+    Raises UsageError for a cmdlet that does not only read, and as `run` does.
+    """
+    sources = (cmdlets.planned(cmdlets.CMDLET, {cmdlet: Call(cmdlet, parameters)}),)
+    folder = engagement_folder(loaded.engagement)
+
+    def opened(connection: Connection) -> RunFolder:
+        same = _open_run(loaded, folder, lambda plan: plan.sources == sources)
+        if same is not None:
+            return _resumed(same, loaded, seams, connection)
+        plan = Plan(loaded.engagement.engagement, loaded.engagement.tenant, seams.clock.now(), sources)
+        return _opened(loaded, folder, plan, seams, connection)
+
+    return _collected(loaded, seams, opened)
+
+
+def _collected(loaded: Loaded, seams: Seams, opened: Callable[[Connection], RunFolder]) -> Result:
+    """Collect all that is left of the run that `opened` returns, and seal it."""
     engagement = loaded.engagement
-    folder = engagement_folder(engagement)
     with (
-        lock(folder),
+        lock(engagement_folder(engagement)),
         Connection(engagement, seams) as connection,
-        closing(_folder(loaded, folder, seams, connection, new=new, gaps_of=gaps_of)) as run_folder,
+        closing(opened(connection)) as run_folder,
     ):
         job = Job(engagement, run_folder, connection, seams.clock, seams.observer)
         collect(job, everything_left(run_folder))
@@ -83,28 +119,35 @@ def exit_code_of(coverage: Coverage) -> ExitCode:
 
 
 def _folder(
-    loaded: Loaded, folder: Path, seams: Seams, connection: Connection, *, new: bool, gaps_of: Path | None
+    loaded: Loaded, seams: Seams, connection: Connection, seek: Seek, *, new: bool, gaps_of: Path | None
 ) -> RunFolder:
     """Open the run to go on with, or a new one."""
+    folder = engagement_folder(loaded.engagement)
     plan = None if gaps_of is None else _gaps_of(gaps_of, loaded)
-    found = None if new else _open_run(loaded, folder, plan.gaps_of if plan else None)
+    of_run = plan.gaps_of if plan else None
+    found = None if new else _same_run(loaded, folder, of_run)
     if found is not None:
-        run_folder = taken_up(found, loaded, seams)
-        connection.log_to(run_folder)
-        return run_folder
+        return _resumed(found, loaded, seams, connection)
     if plan is not None:
         return _opened(loaded, folder, plan, seams, connection)
-    return new_run(loaded, folder, seams, connection)
+    return new_run(loaded, folder, seams, connection, seek)
 
 
-def new_run(loaded: Loaded, folder: Path, seams: Seams, connection: Connection) -> RunFolder:
+def new_run(loaded: Loaded, folder: Path, seams: Seams, connection: Connection, seek: Seek = Sought) -> RunFolder:
     """Open a run for all that the engagement asks as of now; raises what a sign-in raises, with the run left open."""
+    sought = seek()
     trouble = connection.ask_the_time()
-    plan = make_plan(loaded.engagement, seams.clock.now(), connection.ahead)
+    plan = make_plan(loaded.engagement, seams.clock.now(), connection.ahead, sought)
     run_folder = _opened(loaded, folder, plan, seams, connection)
     if trouble:
         run_folder.close()
         raise trouble
+    return run_folder
+
+
+def _resumed(path: Path, loaded: Loaded, seams: Seams, connection: Connection) -> RunFolder:
+    run_folder = taken_up(path, loaded, seams)
+    connection.log_to(run_folder)
     return run_folder
 
 
@@ -150,19 +193,30 @@ def _gaps_of(path: Path, loaded: Loaded) -> Plan:
     return plan
 
 
-def _open_run(loaded: Loaded, folder: Path, gaps_of: str | None) -> Path | None:
+def _same_run(loaded: Loaded, folder: Path, gaps_of: str | None) -> Path | None:
     """Return the newest open run that asks the same; raises UsageError where there are open runs but none does."""
-    open_runs = [path for path in reversed(find_runs(folder)) if not (path / SEAL).exists()]
-    alike = [path for path in open_runs if _is_run(read(path).plan, gaps_of)]
-    same = next((path for path in alike if not differences(_document(path), loaded.document)), None)
-    if same is None and alike:
-        require_same(alike[0], loaded)
+
+    def alike(plan: Plan) -> bool:
+        """Whether it is one of `collector run`, for the same gaps if any; what a watch has open is for the watch."""
+        apart = any(source.source in APART for source in plan.sources)
+        return plan.gaps_of == gaps_of and not plan.watch and not apart
+
+    same = _open_run(loaded, folder, alike)
+    others = () if same else _open_runs(folder, alike)
+    for path in others[:1]:
+        require_same(path, loaded)
     return same
 
 
-def _is_run(plan: Plan, gaps_of: str | None) -> bool:
-    """Whether a plan is that of `collector run`, for the same gaps if any; what a watch has open is for the watch."""
-    return plan.gaps_of == gaps_of and not plan.watch
+def _open_run(loaded: Loaded, folder: Path, alike: Callable[[Plan], bool]) -> Path | None:
+    """Return the newest open run of such a plan that was begun with the same engagement file."""
+    return next((path for path in _open_runs(folder, alike) if not differences(_document(path), loaded.document)), None)
+
+
+def _open_runs(folder: Path, alike: Callable[[Plan], bool]) -> list[Path]:
+    """Return the open runs of such a plan, newest first."""
+    open_runs = (path for path in reversed(find_runs(folder)) if not (path / SEAL).exists())
+    return [path for path in open_runs if alike(read(path).plan)]
 
 
 def require_same(path: Path, loaded: Loaded) -> None:

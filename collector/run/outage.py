@@ -23,7 +23,7 @@ class Lifeline:
     """One source's sense of whether its service answers at all. Shared by the source's threads."""
 
     def __init__(
-        self, source: Source, client: Client, window: Window, *, limits: Limits, clock: Clock, observer: Observer
+        self, source: Source, client: Client, window: Window | None, *, limits: Limits, clock: Clock, observer: Observer
     ) -> None:
         self._source = source
         self._client = client

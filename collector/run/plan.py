@@ -7,32 +7,29 @@ commits always leave the same slices to ask for.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 
-from collector import config
 from collector.config import Engagement
-from collector.errors import UsageError
 from collector.evidence import SliceCoverage
-from collector.model import Axis, Plan, Slice, SourcePlan, Status, Window, iso
+from collector.model import Plan, Slice, Sought, SourcePlan, Status, Window
+from collector.run.asked import PLANS, Asked
 from collector.run.registry import FEEDS
-from collector.run.slicing import PIECES, between, cut
-from collector.sources import message_trace, unified_audit_log
-from collector.sources.management_activity import ManagementActivity
-from collector.sources.message_trace import MessageTrace
-from collector.sources.unified_audit_log import UnifiedAuditLog
+from collector.run.slicing import between, cut
+
+NOTHING = Sought()
 
 _AGING = timedelta(hours=1)
-_AT_THE_START = timedelta(minutes=1)
 
 
-def make_plan(engagement: Engagement, now: datetime, ahead: timedelta = timedelta(0)) -> Plan:
-    """Freeze the engagement's windows and questions as they stand at `now`.
+def make_plan(engagement: Engagement, now: datetime, ahead: timedelta = timedelta(0), sought: Sought = NOTHING) -> Plan:
+    """Freeze the engagement's windows and questions as they stand at `now`, and what is `sought` after.
 
     `ahead` is how far the clock of the Activity API is ahead of ours: its windows go by that.
     """
-    return Plan(engagement.engagement, engagement.tenant, now, tuple(_source_plans(engagement, now, ahead)))
+    asked = Asked(engagement, now, ahead, sought)
+    sources = tuple(PLANS[name](asked) for name in engagement.sources.names)
+    return Plan(engagement.engagement, engagement.tenant, now, sources)
 
 
 def gaps_plan(plan: Plan, run_id: str, slices: Iterable[SliceCoverage]) -> Plan:
@@ -51,103 +48,58 @@ def _window(one: SliceCoverage) -> Window | None:
 
 
 class Forecast(msgspec.Struct, frozen=True):
-    """What asking for one part of a source will take at least; `seconds` is what its quota makes of it, if any."""
+    """What asking for one part of a source will take at least; `seconds` is what its quota makes of it, if any.
+
+    A part without a window has neither start nor end.
+    """
 
     source: str
     part: str | None
-    start: datetime
-    end: datetime
+    start: datetime | None
+    end: datetime | None
     slices: int
     requests: int
     seconds: float | None
 
 
-def forecast(engagement: Engagement, now: datetime) -> list[Forecast]:
-    """Tell what the engagement would ask for: two requests a slice at least, one to get it and one to see its end."""
-    return [one for planned in make_plan(engagement, now).sources for one in _forecasts(planned, engagement, now)]
+def forecast(engagement: Engagement, now: datetime, sought: Sought = NOTHING) -> list[Forecast]:
+    """Tell what the engagement would ask for: two requests a slice at least, one to get it and one to see its end.
+
+    One call is one request.
+    """
+    plan = make_plan(engagement, now, sought=sought)
+    return [one for planned in plan.sources for one in _forecasts(planned, engagement, now)]
 
 
 def _forecasts(planned: SourcePlan, engagement: Engagement, now: datetime) -> Iterator[Forecast]:
+    left = dict.fromkeys(planned.parts, (planned.window,))
     feed = FEEDS[planned.source]
-    window = planned.window
-    assert window is not None  # noqa: S101 - each source has one
-    left = dict.fromkeys(planned.parts, (window,))
     slices = Counter(one.part for one in slices_of(planned, left, now - feed.retention, feed.longest))
     rate = engagement.limits_of(planned.source).rate
+    start, end = (planned.window.start, planned.window.end) if planned.window else (None, None)
+    each = 2 if planned.window else 1
     for part in planned.parts:
-        requests = 2 * slices[part]
+        requests = each * slices[part]
         seconds = requests / rate.requests * rate.period if rate else None
-        yield Forecast(planned.source, part, window.start, window.end, slices[part], requests, seconds)
-
-
-def _source_plans(engagement: Engagement, now: datetime, ahead: timedelta) -> Iterator[SourcePlan]:
-    asked = engagement.sources
-    if asked.unified_audit_log is not None:
-        source = asked.unified_audit_log
-        question = {"cmdlet": unified_audit_log.CMDLET, **unified_audit_log.fixed_parameters(source)}
-        yield SourcePlan(
-            UnifiedAuditLog.name,
-            Axis.EVENT,
-            engagement.freeze(source.window, now),
-            audit_parts(source),
-            question,
-        )
-    if asked.message_trace is not None:
-        trace = asked.message_trace
-        question_for: dict[str, Any] = {"cmdlet": message_trace.CMDLET, "for": trace.audience}
-        yield SourcePlan(
-            MessageTrace.name,
-            Axis.EVENT,
-            engagement.freeze(trace.window, now),
-            trace_parts(trace, engagement.mailboxes),
-            question_for,
-        )
-    if asked.management_activity is not None:
-        yield _activity_plan(engagement, asked.management_activity, now + ahead)
-
-
-def _activity_plan(engagement: Engagement, asked: config.ManagementActivity, now: datetime) -> SourcePlan:
-    """Plan along availability, to the service's now: what happened in the window may still become available.
-
-    A window that is as long as content is listed for starts a little later, or its start would be too old by the time
-    that it is asked for.
-    """
-    frozen = engagement.freeze(asked.window, now)
-    end = now.replace(microsecond=0)
-    oldest = end - ManagementActivity.retention
-    start = oldest + _AT_THE_START if frozen.start == oldest else frozen.start
-    if start >= end:
-        raise UsageError(
-            f"{ManagementActivity.name}: its window has not begun by the service's clock, which shows {iso(end)}",
-            remedy="set this machine's clock, or start the window earlier",
-        )
-    question = {"api": "Office 365 Management Activity API"}
-    return SourcePlan(ManagementActivity.name, Axis.AVAILABLE, Window(start, end), asked.content_types, question)
-
-
-def audit_parts(asked: config.UnifiedAuditLog) -> tuple[str | None, ...]:
-    """Return the record types asked for, each a part, since the cmdlet takes one (protocol.md C1); else [None]."""
-    return tuple(dict.fromkeys(asked.record_types)) or (None,)
-
-
-def trace_parts(asked: config.MessageTrace, mailboxes: tuple[str, ...]) -> tuple[str | None, ...]:
-    """Return each mailbox as sender and as recipient, or [None] for the tenant as a whole."""
-    if asked.audience == "tenant":
-        return (None,)
-    return tuple(kind + mailbox for mailbox in mailboxes for kind in (message_trace.SENDER, message_trace.RECIPIENT))
+        yield Forecast(planned.source, part, start, end, slices[part], requests, seconds)
 
 
 def slices_of(
     planned: SourcePlan, left: Mapping[str | None, Sequence[Window | None]], horizon: datetime, longest: timedelta
 ) -> list[Slice]:
     """Return what is to be asked for of what is `left`; `horizon` is how far back the service keeps records."""
-    todo = [(part, window) for part, windows in left.items() for window in windows if window is not None]
+    todo = [(part, window) for part, windows in left.items() for window in windows]
+    pieces = FEEDS[planned.source].pieces // max(1, len(todo))
     return [
         Slice(planned.source, part, planned.axis, piece)
         for part, window in todo
-        for aged in _at_horizon(window, horizon)
-        for piece in cut(aged, longest, PIECES // len(todo))
+        for piece in (_pieces(window, horizon, longest, pieces) if window else (None,))
     ]
+
+
+def _pieces(window: Window, horizon: datetime, longest: timedelta, pieces: int) -> Iterator[Window]:
+    for aged in _at_horizon(window, horizon):
+        yield from cut(aged, longest, pieces)
 
 
 def _at_horizon(window: Window, horizon: datetime) -> list[Window]:

@@ -1,6 +1,6 @@
 """The sources that there are: what is known of each without asking it, how it is made, what tells its records apart."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -9,39 +9,28 @@ from collector.auth import SignIn
 from collector.clock import Clock
 from collector.config import Cloud, Engagement
 from collector.http.client import Client
-from collector.model import Axis
+from collector.model import SourcePlan
 from collector.run.collect import Collection
 from collector.run.content import ContentCollection
-from collector.sources import management_activity, message_trace, unified_audit_log
-from collector.sources.base import Source
+from collector.run.slicing import PIECES
+from collector.sources import cmdlets, management_activity, message_trace, unified_audit_log
+from collector.sources.base import NO_TIME, Source
+from collector.sources.cmdlets import CMDLET, Cmdlets
 from collector.sources.exchange import Bridge
 from collector.sources.management_activity import ManagementActivity
 from collector.sources.message_trace import MessageTrace
+from collector.sources.tenant_settings import TENANT_SETTINGS
 from collector.sources.unified_audit_log import UnifiedAuditLog
 
 
 class Reach(NamedTuple):
-    """What a source is made with: its client, the sign-in, what the engagement asks of it, the time."""
+    """What a source is made with: its client, the sign-in, the engagement, the time, and what of it is planned."""
 
     client: Client
     sign_in: SignIn
     engagement: Engagement
     clock: Clock
-
-
-class Feed(NamedTuple):
-    """One source; `retention` and `longest` are those of `Source`, `key` gives a record's identity and content.
-
-    `api` is the base address that its token is for, `collection` what works on its slices.
-    """
-
-    make: Callable[[Reach], Source]
-    collection: Callable[..., Collection]
-    key: Callable[[bytes], tuple[bytes, bytes]]
-    api: Callable[[Cloud], str]
-    axis: Axis
-    retention: timedelta
-    longest: timedelta
+    planned: Sequence[SourcePlan] = ()
 
 
 def _exchange(cloud: Cloud) -> str:
@@ -50,6 +39,23 @@ def _exchange(cloud: Cloud) -> str:
 
 def _management(cloud: Cloud) -> str:
     return cloud.management or ""  # the engagement's rules make sure that there is one
+
+
+class Feed(NamedTuple):
+    """One source; `retention` and `longest` are those of `Source`, `key` gives a record's identity and content.
+
+    `api` is the base address that its token is for, `collection` what works on its slices. Its window is cut into
+    `pieces` at least. Where `quota` is another source's name, the two share that one's.
+    """
+
+    make: Callable[[Reach], Source]
+    key: Callable[[bytes], tuple[bytes, bytes]]
+    retention: timedelta
+    longest: timedelta
+    collection: Callable[..., Collection] = Collection
+    api: Callable[[Cloud], str] = _exchange
+    pieces: int = PIECES
+    quota: str | None = None
 
 
 def _bridge(reach: Reach) -> Bridge:
@@ -61,7 +67,15 @@ def _unified_audit_log(reach: Reach) -> Source:
 
 
 def _message_trace(reach: Reach) -> Source:
-    return MessageTrace(_bridge(reach))
+    ids: dict[str, Sequence[str]] = {}
+    for planned in reach.planned:
+        ids |= planned.question.get(message_trace.MESSAGE_IDS, {})
+    return MessageTrace(_bridge(reach), ids)
+
+
+def _cmdlets(reach: Reach) -> Source:
+    calls = {part: call for planned in reach.planned for part, call in cmdlets.calls_of(planned)}
+    return Cmdlets(reach.planned[0].source, _bridge(reach), calls)
 
 
 def activity(reach: Reach) -> ManagementActivity:
@@ -71,32 +85,29 @@ def activity(reach: Reach) -> ManagementActivity:
     return ManagementActivity(reach.client, reach.sign_in, base, asked, clock=reach.clock)
 
 
+_SETTINGS = Feed(make=_cmdlets, key=cmdlets.key, retention=NO_TIME, longest=NO_TIME)
+
 FEEDS: Mapping[str, Feed] = {
     UnifiedAuditLog.name: Feed(
-        _unified_audit_log,
-        Collection,
-        unified_audit_log.key,
-        _exchange,
-        Axis.EVENT,
-        UnifiedAuditLog.retention,
-        UnifiedAuditLog.longest,
+        make=_unified_audit_log,
+        key=unified_audit_log.key,
+        retention=UnifiedAuditLog.retention,
+        longest=UnifiedAuditLog.longest,
     ),
     MessageTrace.name: Feed(
-        _message_trace,
-        Collection,
-        message_trace.key,
-        _exchange,
-        Axis.EVENT,
-        MessageTrace.retention,
-        MessageTrace.longest,
+        make=_message_trace,
+        key=message_trace.key,
+        retention=MessageTrace.retention,
+        longest=MessageTrace.longest,
     ),
     ManagementActivity.name: Feed(
-        activity,
-        ContentCollection,
-        management_activity.key,
-        _management,
-        Axis.AVAILABLE,
-        ManagementActivity.retention,
-        ManagementActivity.longest,
+        make=activity,
+        key=management_activity.key,
+        retention=ManagementActivity.retention,
+        longest=ManagementActivity.longest,
+        collection=ContentCollection,
+        api=_management,
     ),
+    TENANT_SETTINGS: _SETTINGS,
+    CMDLET: _SETTINGS,
 }

@@ -12,6 +12,7 @@ from collector.http.client import Effort
 from collector.model import Slice, Window
 from collector.run.decide import Asked, Split
 from collector.run.slicing import around, between
+from collector.sources.base import spanned
 
 SESSIONS = 400
 """Askings that one planned slice may cost with all its parts, besides those that its records pay for."""
@@ -100,18 +101,19 @@ class Task:
 
     @property
     def window(self) -> Window:
-        """The slice's window; a task has one."""
-        assert self.slice.window is not None  # noqa: S101 - planned so
-        return self.slice.window
+        """The window of a slice that has one."""
+        return spanned(self.slice.window)
 
     @property
     def divisible(self) -> bool:
         """Whether the slice can be made smaller."""
-        return self.window.divisible
+        return self.slice.window is not None and self.slice.window.divisible
 
     def inside(self, at: float | None) -> bool:
         """Whether a row of this time belongs to the slice; one that shows no time does."""
-        return at is None or self.window.start.timestamp() <= at < self.window.end.timestamp()
+        if at is None or self.slice.window is None:
+            return True
+        return self.window.start.timestamp() <= at < self.window.end.timestamp()
 
     def known(self) -> frozenset[bytes]:
         """Return the identities that this slice's askings have delivered so far."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from collector.clock import PartClock
-from collector.config import Loaded
+from collector.config import Engagement, HistoricalSearch, Loaded
 from collector.errors import (
     PRECEDENCE,
     CollectorError,
@@ -58,6 +58,7 @@ def watch(
     With `new` the run that is open is closed as it stands, and another is begun. Raises Interrupted when the operator
     asks to stop; LockedError, UsageError, IntegrityError.
     """
+    _require_watchable(loaded.engagement)
     with lock(engagement_folder(loaded.engagement)), Connection(loaded.engagement, seams) as connection:
         relay = Relay(loaded, seams, connection)
         try:
@@ -65,6 +66,18 @@ def watch(
             return Watch(loaded, seams, connection, relay, rhythm).go_on(tell, begun)
         finally:
             relay.let_go()
+
+
+def _require_watchable(engagement: Engagement) -> None:
+    """Raise UsageError for what is asked once: a report that takes hours, messages that earlier evidence names."""
+    asked = engagement.sources
+    once = [name for name, audience in asked.audiences.items() if audience == "accessed"]
+    once += [name for name in asked.names if isinstance(asked.of(name), HistoricalSearch)]
+    if once:
+        raise UsageError(
+            f"{once[0]} is asked once, not again and again",
+            remedy="keep it in an engagement file of its own, under the same `engagement`, for `collector run`",
+        )
 
 
 class Watch:

@@ -17,6 +17,8 @@ from collector.run.plan import slices_of
 from collector.run.registry import FEEDS
 from collector.run.task import Task
 
+_SECOND = timedelta(seconds=1)
+
 
 class Due(NamedTuple):
     """Slices that are to be asked for now; `recheck` where that is not for the first time."""
@@ -51,8 +53,8 @@ class Job(NamedTuple):
 
 def collect(job: Job, work: Work) -> None:
     """Ask for all that is due; raises what ended the run before that."""
-    job.connection.enter()
-    names = dict.fromkeys(planned.source for planned in job.run_folder.plan.sources)
+    names = tuple(dict.fromkeys(planned.source for planned in job.run_folder.plan.sources))
+    job.connection.enter(names)
     collections = {name: _collection(name, job) for name in names}
     run_all([_gang(collection, job, work) for collection in collections.values()], job.clock)
     for collection in collections.values():
@@ -61,11 +63,11 @@ def collect(job: Job, work: Work) -> None:
 
 def _collection(name: str, job: Job) -> Collection:
     clock, observer, limits = job.clock, job.observer, job.engagement.limits_of(name)
-    reach = job.connection.reach(name, clock)
+    planned = [one for one in job.run_folder.plan.sources if one.source == name]
+    reach = job.connection.reach(name, clock, planned)
     source = FEEDS[name].make(reach)
-    windows = (planned.window for planned in job.run_folder.plan.sources if planned.source == name)
-    window = next(window for window in windows if window is not None)
-    passed = Window(window.start, max(window.start + timedelta(seconds=1), min(window.end, clock.now())))
+    window = planned[0].window
+    passed = Window(window.start, max(window.start + _SECOND, min(window.end, clock.now()))) if window else None
     lifeline = Lifeline(source, reach.client, passed, limits=limits, clock=clock, observer=observer)
     return FEEDS[name].collection(source, job.run_folder, lifeline, limits=limits, clock=clock, observer=observer)
 

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     FAILED = "failed"  # no proof either way; may go better next time, or with less asked for
     TOO_LARGE = "too-large"  # less must be asked for
     REFUSED = "refused"  # the service said no
+    WITHHELD = "withheld"  # the service has it, and gives it on another road only
 
 
 class Finding(NamedTuple):
@@ -60,7 +61,7 @@ class Source(Protocol):
     retention: timedelta
     """How long the service keeps records; an empty slice that is older proves nothing."""
     longest: timedelta
-    """The longest slice that is asked for at once."""
+    """The longest slice that is asked for at once. Both are NO_TIME where a source has no window."""
     page_sizes: tuple[int, ...]
     """Rows an answer, largest first; a slice that fails is tried with smaller ones."""
 
@@ -70,8 +71,17 @@ class Source(Protocol):
         Raises only what ends a run: AccessError, TemporaryError, Interrupted.
         """
 
-    def probe(self, window: Window) -> Question:
+    def probe(self, window: Window | None) -> Question:
         """Return the cheapest question there is, to see whether the service answers at all."""
+
+
+NO_TIME = timedelta(0)
+
+
+def spanned(window: Window | None) -> Window:
+    """Return the window of what is planned with one."""
+    assert window is not None  # noqa: S101 - planned so
+    return window
 
 
 def digest(*parts: str) -> bytes:

@@ -23,7 +23,7 @@ from collector.http.cut import Envelope, cut_array, verbatim
 from collector.http.policy import ACTIVITY
 from collector.http.transport import Received
 from collector.model import Axis, Row, Slice, Window, utc
-from collector.sources.base import MARGIN, Finding, Kind, Page, Question, digest, failed, loose, named
+from collector.sources.base import MARGIN, Finding, Kind, Page, Question, digest, failed, loose, named, spanned
 from collector.sources.links import Chain
 
 ALREADY_ENABLED = "already-enabled"
@@ -78,8 +78,7 @@ class ManagementActivity:
 
     def ask(self, question: Question) -> Iterator[Page | Finding]:
         """Yield the pages of a slice's listing; a row is what is listed of one blob, its time that of availability."""
-        window = question.slice.window
-        assert window is not None  # noqa: S101 - this source is planned with a window
+        window = spanned(question.slice.window)
         if window.start < self._oldest:
             yield Finding(Kind.REFUSED, "window-refused")
             return
@@ -93,7 +92,7 @@ class ManagementActivity:
         except QuestionError as error:
             yield _failed(error, may_pass=pages > 0 or (error.reason == NOT_SUBSCRIBED and not question.effort.at_last))
 
-    def probe(self, window: Window) -> Question:  # noqa: ARG002 - other sources need it
+    def probe(self, window: Window | None) -> Question:  # noqa: ARG002 - other sources need it
         """Return a question for the last second that has passed: the window's own end may be too old, or to come."""
         last = Window(self.now - timedelta(seconds=1), self.now)
         return Question(Slice(self.name, self._content_type, Axis.AVAILABLE, last), self.page_sizes[0], Effort(1))

@@ -18,7 +18,7 @@ from collector.config import UnifiedAuditLog as Asked
 from collector.errors import QuestionError
 from collector.http.client import Effort
 from collector.model import Axis, Row, Slice, Window, iso, utc
-from collector.sources.base import MARGIN, Finding, Page, Question, digest, failed, loose
+from collector.sources.base import MARGIN, Finding, Page, Question, digest, failed, loose, spanned
 from collector.sources.exchange import Answered, Bridge
 from collector.sources.session import Seen, Session
 
@@ -41,7 +41,7 @@ class UnifiedAuditLog:
 
     def ask(self, question: Question) -> Iterator[Page | Finding]:
         """Read one session; rows of a failed one are yielded too, for rows that did arrive are kept."""
-        session = Session(question.page_size, divisible=_window(question).divisible)
+        session = Session(question.page_size, divisible=spanned(question.slice.window).divisible)
         parameters = self._parameters(question)
         try:
             while not session.over:
@@ -58,9 +58,9 @@ class UnifiedAuditLog:
         else:
             yield session.finding()
 
-    def probe(self, window: Window) -> Question:
+    def probe(self, window: Window | None) -> Question:
         """Return a question for the window's last second, with pages that it fits in."""
-        end = window.end
+        end = spanned(window).end
         last = Slice(self.name, None, Axis.EVENT, Window(end - timedelta(seconds=1), end))
         return Question(last, self.page_sizes[0], Effort(1))
 
@@ -70,7 +70,7 @@ class UnifiedAuditLog:
         )
 
     def _parameters(self, question: Question) -> dict[str, Any]:
-        asked = _window(question).widened(MARGIN)
+        asked = spanned(question.slice.window).widened(MARGIN)
         part = {"RecordType": question.slice.part} if question.slice.part else {}
         return {
             "StartDate": iso(asked.start),
@@ -81,11 +81,6 @@ class UnifiedAuditLog:
             "SessionCommand": "ReturnLargeSet",
             "ResultSize": question.page_size,
         }
-
-
-def _window(question: Question) -> Window:
-    assert question.slice.window is not None  # noqa: S101 - this source is planned with a window
-    return question.slice.window
 
 
 def key(line: bytes) -> tuple[bytes, bytes]:

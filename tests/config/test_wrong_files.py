@@ -24,9 +24,9 @@ WRONG = {
         "message-trace",
     ),
     "source of a later version": (
-        with_("sources", " {tenant-settings: {}}"),
-        "key sources.tenant-settings:",
-        "known here: unified-audit-log, message-trace, management-activity",
+        with_("sources", " {purview-audit-query: {}}"),
+        "key sources.purview-audit-query:",
+        "known here: unified-audit-log, mailbox-audit-log, message-trace, message-trace-detail, historical-search,",
     ),
     "no content type": (
         with_("sources", " {management-activity: {content_types: []}}"),
@@ -148,7 +148,7 @@ WRONG = {
     "trace of an investigation": (
         with_("sources", " {message-trace: {for: accessed}}"),
         "key sources.message-trace.for:",
-        "tenant or mailboxes",
+        "under `attacker`",
     ),
     "trace of nobody": (
         with_("mailboxes", " []").replace("unified-audit-log: {}", "message-trace: {for: mailboxes}"),

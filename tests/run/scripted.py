@@ -36,7 +36,7 @@ class ScriptedSource:
         self.asked.append(question)
         yield from self.script(question, len(self.asked) - 1)
 
-    def probe(self, window: Window) -> Question:
+    def probe(self, window: Window | None) -> Question:
         return Question(Slice(NAME, "probe", Axis.EVENT, window), 1, Effort(1))
 
 

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from collector.model import Status
+from collector.model import Status, Window
 from collector.run.decide import Again, Asked, Settle, Situation, Split, decide
 from collector.sources.base import Finding, Kind
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
+DAY = Window(START, START + timedelta(days=1))
 A, B, C = b"a", b"b", b"c"
 
 
@@ -22,8 +23,7 @@ def situation(*history: Asked, **more) -> Situation:
     usual = {
         "spent": False,
         "divisible": True,
-        "start": START,
-        "end": START + timedelta(days=1),
+        "window": DAY,
         "horizon": START - timedelta(days=90),
         "page_sizes_left": 2,
     }
@@ -117,7 +117,7 @@ def test_a_moment_that_fills_a_page_alone_is_cut_off_from_what_is_older():
     stuck = asked(Kind.TOO_LARGE, "paging-stands-still")
     end = START + timedelta(days=1)
     assert decide(situation(stuck)) == Split(at=end - timedelta(seconds=2), failing=True)
-    assert decide(situation(stuck, end=START + timedelta(seconds=2))) == Split(2)
+    assert decide(situation(stuck, window=Window(START, START + timedelta(seconds=2)))) == Split(2)
 
 
 def test_an_answer_of_too_many_bytes_is_tried_with_smaller_pages_first():

@@ -130,10 +130,9 @@ def test_gaps_of_a_run_and_its_unsettled_tail_are_asked_for_again_and_nothing_el
     )
 
 
-def test_a_source_without_a_window_leaves_nothing_to_slice():
-    assert slices_of(planned(TEN_DAYS), {None: (None,)}, NOW, UnifiedAuditLog.longest) == []
-    both = slices_of(planned(TEN_DAYS), {None: (None, TEN_DAYS)}, NOW - timedelta(days=180), timedelta(days=30))
-    assert [one.window.length for one in both] == [timedelta(days=1.25)] * 8
+def test_a_part_without_a_window_is_one_slice():
+    whole = Slice("unified-audit-log", None, Axis.EVENT, None)
+    assert slices_of(planned(TEN_DAYS), {None: (None,)}, NOW, UnifiedAuditLog.longest) == [whole]
 
 
 def test_what_is_older_or_younger_than_the_edge_of_the_retention_is_not_parted_there():

@@ -1,0 +1,147 @@
+"""Sources without a window: cmdlets that tell how things stand now, each call a part of its own.
+
+Invariants: what is sent is the call that the plan names, to the letter; a call is whole only where the service led to
+the end of its answers and no warning says that there is more (protocol.md B3: truncation is told there alone).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from collector.errors import QuestionError
+from collector.http.client import Effort
+from collector.model import Axis, Row, Slice, SourcePlan, Window
+from collector.sources.base import NO_TIME, Finding, Kind, Page, Question, digest, failed, loose, told_by
+from collector.sources.exchange import Answered, Bridge, must_read
+
+CMDLET = "cmdlet"
+"""The source of a run that is one cmdlet, named on the command line."""
+
+CALLS = "calls"
+"""The member of a plan's question that holds its calls by part."""
+
+
+class Call(NamedTuple):
+    """One cmdlet with its parameters, as JSON has them (protocol.md B1)."""
+
+    cmdlet: str
+    parameters: Mapping[str, Any]
+
+
+def planned(name: str, calls: Mapping[str, Call]) -> SourcePlan:
+    """Return the plan of a source that makes these calls, in their order. Raises UsageError as `must_read` does."""
+    told = {part: {"cmdlet": must_read(call.cmdlet), "parameters": call.parameters} for part, call in calls.items()}
+    return SourcePlan(name, Axis.EVENT, None, tuple(calls), {CALLS: told})
+
+
+def calls_of(plan: SourcePlan) -> Iterator[tuple[str, Call]]:
+    """Yield the parts of a plan that `planned` made, and their calls."""
+    for part, call in plan.question[CALLS].items():
+        yield part, Call(call["cmdlet"], call["parameters"])
+
+
+class Cmdlets:
+    """Makes the calls of a plan."""
+
+    retention = longest = NO_TIME
+    page_sizes: tuple[int, ...] = (1000, 200)
+
+    def __init__(self, name: str, bridge: Bridge, calls: Mapping[str, Call]) -> None:
+        self.name = name
+        self._bridge = bridge
+        self._calls = calls
+
+    def ask(self, question: Question) -> Iterator[Page | Finding]:
+        """Make the call of a part, and follow its answers to their end."""
+        part = question.slice.part or ""
+        call = self._calls[part]
+        heard = _Heard(call)
+        try:
+            for answer in self._call(call, question):
+                read = [_read(part, raw) for raw in answer.rows]
+                heard.take(answer, (fields for _, fields in read))
+                yield Page(tuple(row for row, _ in read), answer.request)
+        except QuestionError as error:
+            yield failed(error, Finding(Kind.FAILED))
+        else:
+            yield heard.finding()
+
+    def probe(self, window: Window | None) -> Question:  # noqa: ARG002 - other sources need it
+        """Return the first call, in one attempt."""
+        part = next(iter(self._calls))
+        return Question(Slice(self.name, part, Axis.EVENT, None), self.page_sizes[0], Effort(1))
+
+    def _call(self, call: Call, question: Question) -> Iterator[Answered]:
+        return self._bridge.invoke(
+            call.cmdlet,
+            call.parameters,
+            slice_=question.slice,
+            page_size=question.page_size,
+            effort=question.effort,
+        )
+
+
+def key(line: bytes) -> tuple[bytes, bytes]:
+    """Return no identity: what one call gave has no twin in another, and no call is made again once it is committed."""
+    return b"", digest(line.decode("latin-1"))
+
+
+class _Fields(msgspec.Struct):
+    """The members of a row that are read: what names an object for good, and what counts a search's rows."""
+
+    Guid: str | None = None
+    ResultIndex: int | None = None
+    ResultCount: int | None = None
+
+
+_decoder = msgspec.json.Decoder(_Fields)
+
+_DEFAULT_SIZES = {"Search-UnifiedAuditLog": 100, "Search-MailboxAuditLog": 1000, "Get-MessageTraceV2": 1000}
+"""Rows that a cmdlet gives at most without a ResultSize and may say nothing of; protocol.md C1, C2, C4."""
+
+
+class _Heard:
+    """What the answers of one call have told."""
+
+    def __init__(self, call: Call) -> None:
+        asked = call.parameters.get("ResultSize", _DEFAULT_SIZES.get(call.cmdlet))
+        self._most = asked if isinstance(asked, int) else None
+        self._rows = 0
+        self._counted = 0
+        self._trouble: str | None = None
+        self._more = False
+
+    def take(self, answer: Answered, fields: Iterable[_Fields]) -> None:
+        """Take an answer into account."""
+        told = told_by(answer.warnings)
+        if told.failed:
+            self._trouble = "cancelled-task"
+        self._more = self._more or told.more or told.at_ceiling
+        for row in fields:
+            self._rows += 1
+            self._counted = max(self._counted, row.ResultCount or 0)
+            if row.ResultIndex is not None and row.ResultIndex < 0:
+                self._trouble = "internal-time-out"
+
+    def finding(self) -> Finding:
+        """Return what the call proves. A full page may have been cut off, where nothing leads to the next one."""
+        if self._trouble:
+            return Finding(Kind.FAILED, self._trouble)
+        if self._more or self._counted > self._rows or (self._most is not None and self._rows >= self._most):
+            return Finding(Kind.TOO_LARGE, "more-available", self._counted or None)
+        return Finding(Kind.WHOLE if self._rows else Kind.EMPTY)
+
+
+def _read(part: str, raw: bytes) -> tuple[Row, _Fields]:
+    """Read a row: an object's Guid tells it from the others of its call, and all that it says where it has none."""
+    fields, text = _fields(raw), raw.decode("latin-1")
+    return Row(raw, digest(part, fields.Guid or text), digest(text), None), fields
+
+
+def _fields(raw: bytes) -> _Fields:
+    try:
+        return _decoder.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        guid = loose(raw).get("Guid")
+        return _Fields(guid if isinstance(guid, str) else None)

@@ -1,0 +1,46 @@
+"""`tenant-settings`: what a statement on coverage rests on, and the ways out of a mailbox. Source: protocol.md C3.
+
+Invariant: each mailbox of interest is asked for by itself, so that what is known of it does not hang on a listing of
+the whole tenant, whose next link the service may refuse (protocol.md B3).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from collector.sources.cmdlets import Call
+
+TENANT_SETTINGS = "tenant-settings"
+
+_ALL = {"ResultSize": "Unlimited"}
+
+_OF_THE_TENANT: Mapping[str, Call] = {
+    "Get-AdminAuditLogConfig": Call("Get-AdminAuditLogConfig", {}),
+    "Get-OrganizationConfig": Call("Get-OrganizationConfig", {}),
+    "Get-Mailbox": Call("Get-Mailbox", _ALL),
+    "Get-Mailbox inactive": Call("Get-Mailbox", {**_ALL, "InactiveMailboxOnly": True}),
+    "Get-Mailbox soft-deleted": Call("Get-Mailbox", {**_ALL, "SoftDeletedMailbox": True}),
+    "Get-MailboxAuditBypassAssociation": Call("Get-MailboxAuditBypassAssociation", _ALL),
+    "Get-TransportRule": Call("Get-TransportRule", _ALL),
+}
+"""Is auditing on, of which mailboxes and for whom not, and what the tenant does with mail that passes."""
+
+_OF_A_MAILBOX: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "Get-Mailbox": ("Identity", {"IncludeInactiveMailbox": True}),
+    "Get-InboxRule": ("Mailbox", {"IncludeHidden": True}),
+    "Get-MailboxPermission": ("Identity", {}),
+    "Get-RecipientPermission": ("Identity", {}),
+    "Get-MailboxFolderPermission": ("Identity", {}),
+    "Get-CASMailbox": ("Identity", {}),
+}
+"""Its audit sets and forwarding, its rules, who else may open it or send from it, and its open protocols: by cmdlet the
+parameter that names the mailbox, and the others."""
+
+
+def calls(mailboxes: Iterable[str]) -> dict[str, Call]:
+    """Return the calls by part: first the tenant's own, then each mailbox's."""
+    of_mailboxes = {
+        f"{cmdlet} {mailbox}": Call(cmdlet, {parameter: mailbox, **others})
+        for mailbox in mailboxes
+        for cmdlet, (parameter, others) in _OF_A_MAILBOX.items()
+    }
+    return {**_OF_THE_TENANT, **of_mailboxes}
