@@ -7,7 +7,7 @@ import typer
 
 from collector import __version__
 from collector.analysis import questions
-from collector.cli import given, screen, show, work
+from collector.cli import given, screen
 from collector.clock import SystemClock
 from collector.config import template
 from collector.config.reading import load
@@ -174,6 +174,8 @@ def cmdlet(  # noqa: PLR0917 - typer reads the options from the signature
     Examples: collector cmdlet case.yaml Get-InboxRule -p Mailbox=adele@contoso.com -p IncludeHidden=true;
     collector cmdlet case.yaml Get-Recipient -p ResultSize=Unlimited
     """
+    from collector.cli import show, work  # noqa: PLC0415 - signing in and the network load for nobody else
+
     detail = show.Detail(as_json=json, quiet=quiet, verbose=verbose)
     return work.ask_cmdlet(file, name, given.parameters(parameter or ()), detail=detail)
 
