@@ -6,7 +6,19 @@ faults of `Fault`.
 """
 
 from collector.simulator.activity_feed import CONTENT_TYPES, DLP, ContentBlob, Feed, content_type_of
-from collector.simulator.behaviour import Access, Behaviour, FeedBehaviour, MoreRecords, NextLink, Quotas, ResultCount
+from collector.simulator.behaviour import (
+    Access,
+    Behaviour,
+    FeedBehaviour,
+    ListPaging,
+    MoreRecords,
+    NextLink,
+    OldStore,
+    Quotas,
+    ReportBehaviour,
+    ResultCount,
+    SignInWall,
+)
 from collector.simulator.conditions import (
     Asked,
     When,
@@ -29,40 +41,80 @@ from collector.simulator.conditions import (
     path,
     wider,
 )
+from collector.simulator.directory import (
+    AuditSettings,
+    Configuration,
+    FolderFacts,
+    InboxRule,
+    Mailbox,
+    MailboxKind,
+    Permission,
+    Standing,
+    TransportRule,
+)
 from collector.simulator.faults import CONCURRENCY, OF_THE_FEED, Fault, Faults, Kind
 from collector.simulator.publishing import Publishing, publish
-from collector.simulator.scenario import DOMAIN, TENANT_ID, AuditRow, Mailbox, Scenario, TraceRow, audit_row, ticks
+from collector.simulator.report_csv import MESSAGE_TRACE, MESSAGE_TRACE_DETAIL, report
+from collector.simulator.roles import (
+    COMPLIANCE_ADMINISTRATOR,
+    EXCHANGE_ADMINISTRATOR,
+    GLOBAL_ADMINISTRATOR,
+    GLOBAL_READER,
+    SECURITY_READER,
+    ExchangeRole,
+)
+from collector.simulator.scenario import DOMAIN, TENANT_ID, AuditRow, Scenario, TraceRow, audit_row, ticks
 from collector.simulator.story import takeover
 from collector.simulator.tenant import SECRET_VARIABLE, Seen, SimulatedTenant
 
 __all__ = [
+    "COMPLIANCE_ADMINISTRATOR",
     "CONCURRENCY",
     "CONTENT_TYPES",
     "DLP",
     "DOMAIN",
+    "EXCHANGE_ADMINISTRATOR",
+    "GLOBAL_ADMINISTRATOR",
+    "GLOBAL_READER",
+    "MESSAGE_TRACE",
+    "MESSAGE_TRACE_DETAIL",
     "OF_THE_FEED",
     "SECRET_VARIABLE",
+    "SECURITY_READER",
     "TENANT_ID",
     "Access",
     "Asked",
     "AuditRow",
+    "AuditSettings",
     "Behaviour",
+    "Configuration",
     "ContentBlob",
+    "ExchangeRole",
     "Fault",
     "Faults",
     "Feed",
     "FeedBehaviour",
+    "FolderFacts",
+    "InboxRule",
     "Kind",
+    "ListPaging",
     "Mailbox",
+    "MailboxKind",
     "MoreRecords",
     "NextLink",
+    "OldStore",
+    "Permission",
     "Publishing",
     "Quotas",
+    "ReportBehaviour",
     "ResultCount",
     "Scenario",
     "Seen",
+    "SignInWall",
     "SimulatedTenant",
+    "Standing",
     "TraceRow",
+    "TransportRule",
     "When",
     "any_cmdlet",
     "any_feed",
@@ -84,6 +136,7 @@ __all__ = [
     "page",
     "path",
     "publish",
+    "report",
     "takeover",
     "ticks",
     "wider",

@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--traces", type=int, default=1000, help="message trace rows in the story")
     parser.add_argument("--days", type=int, default=7, help="length of the story")
     parser.add_argument("--seed", type=int, default=1, help="another seed, another story")
+    parser.add_argument("--sign-ins", action="store_true", help="a sign-in for every session, and failed attempts")
     asked = parser.parse_args()
     end = SystemClock().now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
     scenario = takeover(
@@ -26,6 +27,7 @@ def main() -> None:
         days=asked.days,
         records=asked.records,
         traces=asked.traces,
+        sign_ins=asked.sign_ins,
     )
     with SimulatedTenant(scenario) as tenant:
         line = {

@@ -14,16 +14,13 @@ from typing import Any
 
 from collector.simulator.behaviour import Behaviour, MoreRecords, Quotas, ResultCount
 from collector.simulator.parameters import Reader, bind, count, flag, invalid, moment, one_of, required, text, texts
+from collector.simulator.rows import MORE_RESULTS
 from collector.simulator.scenario import RECORD_TYPES, AuditRow, Scenario, read_auditdata, ticks
 from collector.simulator.wire import Answer
 
 LARGE_SET = "ReturnLargeSet"
 PREVIEW = "ReturnNextPreviewPage"
 LIMIT_REACHED = "The maximum results limitation reached. Narrow the search to see the other records."
-MORE_RESULTS = (
-    "There are more results available than are currently displayed. "
-    "To view them, increase the value for the ResultSize parameter."
-)
 
 PARAMETERS: dict[str, Reader] = {
     "StartDate": moment,

@@ -4,9 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-GLOBAL_READER = "f2ef992c-3afb-46b9-b7cf-a126ee74c451"
-"""The role template id that a token's `wids` holds for Global Reader."""
-
+from collector.simulator.roles import GLOBAL_READER, ExchangeRole
 
 FEED_READ = "ActivityFeed.Read"
 FEED_READ_DLP = "ActivityFeed.ReadDlp"
@@ -27,6 +25,33 @@ class NextLink(StrEnum):
     NONE = "none"
     HONOURED = "honoured"
     REFUSED = "refused"
+
+
+class ListPaging(StrEnum):
+    """Whether the cmdlets that list objects are cut by a next link, and who may follow it; protocol.md B3, G1.
+
+    AFFINE wants the X-AnchorMailbox and the connection-id of the first request in each further one.
+    """
+
+    WHOLE = "whole"
+    HONOURED = "honoured"
+    AFFINE = "affine"
+    REFUSED = "refused"
+
+
+class OldStore(StrEnum):
+    """What Search-MailboxAuditLog still does: serve, find nothing, or be no cmdlet any more; protocol.md C2, G7."""
+
+    SERVED = "served"
+    EMPTY = "empty"
+    GONE = "gone"
+
+
+class SignInWall(StrEnum):
+    """How a report's address sends who has no browser session away; protocol.md C6."""
+
+    REDIRECT = "redirect"
+    PAGE = "page"
 
 
 class MoreRecords(StrEnum):
@@ -58,27 +83,48 @@ class FeedBehaviour:
 
 
 @dataclass(frozen=True)
+class ReportBehaviour:
+    """How the jobs of Start-HistoricalSearch go; protocol.md C6.
+
+    A job is NotStarted in the first `polls` answers of Get-HistoricalSearch that tell of it and InProgress in as many
+    more; it also takes `takes` of the tenant's clock, a quarter of it NotStarted. It ends as Failed where it `fails`.
+    """
+
+    polls: int = 1
+    takes: timedelta = timedelta()
+    fails: bool = False
+    wall: SignInWall = SignInWall.REDIRECT
+
+
+@dataclass(frozen=True)
 class Behaviour:
     """One choice for each thing that protocol.md leaves open.
 
     `end_inclusive` holds for both cmdlets; the end of a message trace with StartingRecipientAddress is always
-    inclusive, or its paging could not work. `server_page` is the rows of a page where answers are cut by a next link.
+    inclusive, or its paging could not work. `next_link` holds for the audit log and the message trace, `list_paging`
+    for all other cmdlets; `server_page` is the most rows of a page where answers are cut by a next link. A cmdlet
+    that is named in `absent` is not in the tenant.
     """
 
     end_inclusive: bool = False
     result_count: ResultCount = ResultCount.TOTAL
     next_link: NextLink = NextLink.NONE
     server_page: int = 1000
+    list_paging: ListPaging = ListPaging.HONOURED
+    absent: frozenset[str] = frozenset()
+    old_store: OldStore = OldStore.SERVED
+    reports: ReportBehaviour = field(default_factory=ReportBehaviour)
     more_records_available: MoreRecords = MoreRecords.ABSENT
     feed: FeedBehaviour = field(default_factory=FeedBehaviour)
 
 
 @dataclass(frozen=True)
 class Quotas:
-    """The limits of the service: A6, C1, C4.
+    """The limits of the service: A6, C1, C2, C4, C6.
 
     `page_rows` is how many rows an answer has at most, whatever is asked for: pages may be short (C1). `concurrent` is
-    how many cmdlets may run at once, None for any number.
+    how many cmdlets may run at once, None for any number. `trace_requests` are those of the trace and its detail
+    together. A report may ask for what is `report_delay` old at least.
     """
 
     page_rows: int = 5_000
@@ -90,6 +136,11 @@ class Quotas:
     trace_span: timedelta = timedelta(days=10)
     trace_requests: int = 100
     trace_period: timedelta = timedelta(minutes=5)
+    mailbox_audit_retention: timedelta = timedelta(days=90)
+    report_delay: timedelta = timedelta(hours=4)
+    report_jobs: int = 250
+    report_period: timedelta = timedelta(hours=24)
+    report_rows: int = 100_000
     concurrent: int | None = None
     feed_requests: int = 2_000
     feed_period: timedelta = timedelta(minutes=1)
@@ -100,7 +151,8 @@ class Access:
     """What the app registration was granted, and what its tokens look like; protocol.md A1, B4, B5, E7.
 
     `token_lifetime` is in seconds. Without the app role Exchange.ManageAsApp in `roles` a cmdlet is 401; with it but
-    without a directory role in `wids`, or named in `forbidden`, it is 403. Without ActivityFeed.Read in `roles` the
+    without a role for it, or named in `forbidden`, it is 403: `wids` are directory roles, `exchange_roles` those of the
+    role groups that the app is a member of in Exchange. Without ActivityFeed.Read in `roles` the
     feed is AF10001, without ActivityFeed.ReadDlp its DLP.All is. `tid` and `audience` replace what a token would
     rightly say. `pending_polls` is how often a device code is not yet approved; `user` is who approves it.
     """
@@ -108,6 +160,7 @@ class Access:
     token_lifetime: int = 3600
     roles: tuple[str, ...] = ("Exchange.ManageAsApp", FEED_READ)
     wids: tuple[str, ...] = (GLOBAL_READER,)
+    exchange_roles: tuple[ExchangeRole, ...] = ()
     forbidden: frozenset[str] = frozenset()
     tid: str | None = None
     audience: str | None = None

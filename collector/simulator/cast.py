@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from collector.simulator.scenario import DOMAIN, Mailbox
+from collector.simulator.directory import Mailbox, external_id
+from collector.simulator.scenario import DOMAIN
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Person:
     def mailbox_guid(self) -> str:
         """The MailboxGuid, the same in each scenario."""
         return str(uuid.uuid5(uuid.NAMESPACE_DNS, self.upn))
+
+    @property
+    def object_id(self) -> str:
+        """The object id in Entra, which is the ExternalDirectoryObjectId of the mailbox."""
+        return external_id(self.upn)
 
     @property
     def mailbox(self) -> Mailbox:

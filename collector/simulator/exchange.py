@@ -12,17 +12,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs
 
 from collector.model import Window, utc
-from collector.simulator.audit_log import AuditLog
-from collector.simulator.behaviour import Behaviour, NextLink, Quotas
+from collector.simulator.behaviour import Behaviour, Quotas
+from collector.simulator.cmdlets import SEARCH, Cmdlet, Cmdlets
 from collector.simulator.conditions import Asked
 from collector.simulator.faults import CONCURRENCY, Fault, FaultLine, Kind
-from collector.simulator.message_trace import MessageTrace
-from collector.simulator.mishaps import AROUND, INSTEAD, ON_THE_WAY, PAGING_REFUSED
+from collector.simulator.mishaps import AROUND, INSTEAD, ON_THE_WAY
+from collector.simulator.paging import NextLinks
+from collector.simulator.rows import selected
 from collector.simulator.scenario import DOMAIN, TENANT_ID, Scenario
-from collector.simulator.settings import Settings
 from collector.simulator.tokens import Tokens, Unauthorized
 from collector.simulator.wire import (
     CONTENT_TYPE,
@@ -36,9 +35,6 @@ from collector.simulator.wire import (
     success,
 )
 
-LINK_LIFE = timedelta(minutes=30)
-SEARCH = "Search-UnifiedAuditLog"
-TRACE = "Get-MessageTraceV2"
 _CURSOR = ("EndDate", "StartingRecipientAddress")
 
 
@@ -79,14 +75,6 @@ def read_call(body: bytes) -> Call:
     return Call(name, parameters)
 
 
-@dataclass(frozen=True)
-class _Remainder:
-    answer: Answer
-    body: bytes
-    anchor: str | None
-    expires: datetime
-
-
 class Exchange:
     """The admin REST endpoint of one tenant."""
 
@@ -102,35 +90,29 @@ class Exchange:
         now: Callable[[], datetime],
     ) -> None:
         self._address = address
-        self._behaviour = behaviour
         self._quotas = quotas
         self._tokens = tokens
         self._faults = faults
         self._now = now
-        self._audit_log = AuditLog(scenario, behaviour, quotas, now)
-        self._traces = MessageTrace(scenario, behaviour, quotas, now)
-        settings = Settings(scenario)
-        self._cmdlets: dict[str, Callable[[Mapping[str, Any]], Answer]] = {
-            SEARCH: self._audit_log.search,
-            TRACE: self._traces.trace,
-            "Get-AdminAuditLogConfig": settings.audit_config,
-            "Get-OrganizationConfig": settings.organization,
-            "Get-Mailbox": settings.mailbox,
-        }
+        self._cmdlets = Cmdlets(address, scenario, behaviour, quotas, now)
+        self._links = NextLinks(address, behaviour, now)
         self._lock = threading.Lock()
         self._running = 0
         self._count = 0
         self._last: dict[str, Answer] = {}
         self._ended: set[str] = set()
-        self._remainders: dict[str, _Remainder] = {}
+
+    def download(self, job_id: str, *, mark: bool) -> bytes:
+        """Return the report of a historical search, as the operator's browser gets it."""
+        return self._cmdlets.reports.download(job_id, mark=mark)
 
     def answer(self, request: Request) -> Reply | None:
-        """Answer a request to the admin API; None for a path that is none of its own."""
+        """Answer a request to the admin API, or for a report; None for a path that is none of its own."""
         api, _, rest = request.path.strip("/").partition("/")
         version, _, rest = rest.partition("/")
         tenant, _, endpoint = rest.partition("/")
         if api != "adminapi" or endpoint != "InvokeCommand" or tenant.casefold() not in (TENANT_ID, DOMAIN):
-            return None
+            return self._cmdlets.reports.answer(request)
         if version != "beta" or request.method != "POST":
             return plain(405, "The requested resource does not support this method.")
         try:
@@ -160,7 +142,9 @@ class Exchange:
         with self._lock:
             self._count += 1
             number = self._count
-        page = self._audit_log.page(call.session) if call.cmdlet == SEARCH else 1 + (_CURSOR[1] in call.parameters)
+        page = (
+            self._cmdlets.audit_log.page(call.session) if call.cmdlet == SEARCH else 1 + (_CURSOR[1] in call.parameters)
+        )
         return Asked(number, request.path, call.cmdlet, call.parameters, call.window, page)
 
     def _admitted(self, request: Request, call: Call, token: str, due: tuple[Fault, ...]) -> Reply:
@@ -174,18 +158,20 @@ class Exchange:
                 self._running -= 1
 
     def _permitted(self, request: Request, call: Call, token: str, due: tuple[Fault, ...]) -> Reply:
-        if call.cmdlet not in self._cmdlets or not self._tokens.may_run(token, call.cmdlet):
+        cmdlet = self._cmdlets.get(call.cmdlet)
+        if cmdlet is None or not self._tokens.may_run(token, call.cmdlet):
             return FORBIDDEN
-        wait = self._traces.throttled() if call.cmdlet == TRACE else None
+        wait = self._cmdlets.throttled(call.cmdlet)
         if wait is not None:
             return plain(429, "Too many requests.", Retry_After=str(wait))
         loops = any(fault.kind is Kind.LINK_LOOP for fault in due)
-        return self._page(request, self._resumed(request) or self._run(call, due), loops=loops)
+        answer = self._links.resumed(request, call.cmdlet) or self._run(call, cmdlet, due)
+        return self._page(request, call, answer, loops=loops)
 
-    def _run(self, call: Call, due: tuple[Fault, ...]) -> Answer:
+    def _run(self, call: Call, cmdlet: Cmdlet, due: tuple[Fault, ...]) -> Answer:
         if call.session in self._ended:
             return Answer()
-        run = partial(self._cmdlets[call.cmdlet], call.parameters)
+        run = partial(cmdlet, call.parameters)
         last = self._last.get(call.chain, Answer())
         for fault in due:
             if fault.kind in AROUND:
@@ -193,38 +179,19 @@ class Exchange:
             if fault.kind is Kind.SHORT_SESSION and call.session:
                 self._ended.add(call.session)
             if fault.kind is Kind.CYCLE and call.session:
-                self._audit_log.start_over(call.session)
+                self._cmdlets.audit_log.start_over(call.session)
         answer = self._last[call.chain] = run()
         return answer
 
-    def _resumed(self, request: Request) -> Answer | None:
-        """Return what a next link stands for, None for a request without one; protocol.md B3, G1."""
-        skip = parse_qs(request.query).get("$skiptoken")
-        if skip is None:
-            return None
-        rest = self._remainders.get(skip[0])
-        same = rest and rest.body == request.body and rest.anchor == request.headers.get("X-AnchorMailbox")
-        if not rest or not same or rest.expires < self._now() or self._behaviour.next_link is NextLink.REFUSED:
-            raise PAGING_REFUSED
-        return rest.answer
-
-    def _page(self, request: Request, answer: Answer, *, loops: bool) -> Reply:
-        """Write an answer, cut after a server page where next links are on; a loop's next page is the same again."""
-        size, link = self._behaviour.server_page, None
+    def _page(self, request: Request, call: Call, answer: Answer, *, loops: bool) -> Reply:
+        """Write an answer, cut where next links are on; a loop's next page is the same again."""
         if loops:
-            link = self._link(request, answer)
-        elif self._behaviour.next_link is not NextLink.NONE and len(answer.rows) > size:
-            link = self._link(request, Answer(answer.rows[size:], answer.warnings))
-            answer = Answer(answer.rows[:size], answer.warnings)
+            link: str | None = self._links.link(request, answer)
+        else:
+            answer, link = self._links.cut(request, call.cmdlet, answer)
+        answer = replace(answer, rows=selected(answer.rows, request.query))
         context = f"{self._address}/adminapi/beta/{TENANT_ID}/$metadata#Collection(Exchange.GenericHashTable)"
         return Reply(200, success(answer, context, link), {"Content-Type": CONTENT_TYPE})
-
-    def _link(self, request: Request, rest: Answer) -> str:
-        """Return a next link that stands for the rest of an answer."""
-        skip = uuid.uuid4().hex
-        anchor = request.headers.get("X-AnchorMailbox")
-        self._remainders[skip] = _Remainder(rest, request.body, anchor, self._now() + LINK_LIFE)
-        return f"{self._address}{request.path}?%24skiptoken={skip}"
 
     def _headers(self, request: Request) -> dict[str, str]:
         reset = (self._now() + timedelta(minutes=5)).astimezone(UTC)

@@ -13,7 +13,6 @@ from typing import Any
 from collector.simulator.behaviour import Behaviour, Quotas
 from collector.simulator.parameters import Reader, bind, count, invalid, one_of, required, text, texts, tick
 from collector.simulator.scenario import Scenario, TraceRow, ticks
-from collector.simulator.throttle import Throttle
 from collector.simulator.wire import Answer
 
 DEFAULT_WINDOW = timedelta(hours=48)
@@ -51,23 +50,18 @@ _SUBJECT_TESTS: dict[str, Callable[[str, str], bool]] = {
 
 
 class MessageTrace:
-    """The message trace of a scenario, with the tenant's request quota."""
+    """The message trace of a scenario."""
 
     def __init__(self, scenario: Scenario, behaviour: Behaviour, quotas: Quotas, now: Callable[[], datetime]) -> None:
         self._rows = scenario.traces
         self._behaviour = behaviour
         self._quotas = quotas
         self._now = now
-        self._throttle = Throttle(quotas.trace_requests, quotas.trace_period, now)
-
-    def throttled(self) -> int | None:
-        """Count a request against the quota; returns the seconds of Retry-After where it is used up."""
-        return self._throttle.wait()
 
     def trace(self, given: Mapping[str, Any]) -> Answer:
         """Answer one call; raises CmdletError for parameters that do not bind, and for a window that is not served."""
         asked = bind(given, PARAMETERS)
-        start, end = self._window(asked)
+        start, end = traced_window(asked, self._quotas, self._now())
         size = asked.get("ResultSize", 1000)
         most = min(size, self._quotas.page_rows)
         found = list(islice(self._hits(asked, start, end), most + 1))
@@ -75,25 +69,12 @@ class MessageTrace:
         warnings = (_next_command(start, rows[-1], size),) if len(found) > most else ()
         return Answer([_render(row) for row in rows], warnings)
 
-    def _window(self, asked: Mapping[str, Any]) -> tuple[str, str]:
-        if "StartDate" not in asked and "EndDate" not in asked:
-            return ticks(self._now() - DEFAULT_WINDOW), ticks(self._now())
-        required(asked, "StartDate", "EndDate")
-        start, end = asked["StartDate"], asked["EndDate"]
-        if start > end:
-            raise invalid("The StartDate must be earlier than the EndDate.")
-        if datetime.fromisoformat(end) - datetime.fromisoformat(start) > self._quotas.trace_span:
-            raise invalid(f"The date range must not be longer than {self._quotas.trace_span.days} days.")
-        if start < ticks(self._now() - self._quotas.trace_retention):
-            raise invalid(f"The StartDate must be within the last {self._quotas.trace_retention.days} days.")
-        return start, end
-
     def _hits(self, asked: Mapping[str, Any], start: str, end: str) -> Iterator[TraceRow]:
         cursor = asked.get("StartingRecipientAddress", "")
         bisect = bisect_right if cursor or self._behaviour.end_inclusive else bisect_left
         low, high = bisect_left(self._rows, start, key=_received), bisect(self._rows, end, key=_received)
         now = self._now()
-        tests = [_known(now), *_tests(asked)]
+        tests = [known_at(now), *_tests(asked)]
         newest_first = (self._rows[place].at(now) for place in range(high - 1, low - 1, -1))
         return (
             row
@@ -102,11 +83,27 @@ class MessageTrace:
         )
 
 
+def traced_window(asked: Mapping[str, Any], quotas: Quotas, now: datetime) -> tuple[str, str]:
+    """Return the window that is asked for, the last 48 hours where none is; raises CmdletError for one not served."""
+    if "StartDate" not in asked and "EndDate" not in asked:
+        return ticks(now - DEFAULT_WINDOW), ticks(now)
+    required(asked, "StartDate", "EndDate")
+    start, end = asked["StartDate"], asked["EndDate"]
+    if start > end:
+        raise invalid("The StartDate must be earlier than the EndDate.")
+    if datetime.fromisoformat(end) - datetime.fromisoformat(start) > quotas.trace_span:
+        raise invalid(f"The date range must not be longer than {quotas.trace_span.days} days.")
+    if start < ticks(now - quotas.trace_retention):
+        raise invalid(f"The StartDate must be within the last {quotas.trace_retention.days} days.")
+    return start, end
+
+
 def _received(row: TraceRow) -> str:
     return row.received
 
 
-def _known(now: datetime) -> Callable[[TraceRow], bool]:
+def known_at(now: datetime) -> Callable[[TraceRow], bool]:
+    """Make the test whether the service tells of a row at a moment."""
     stamp = ticks(now)
     return lambda row: row.known_from <= now if row.known_from else row.received <= stamp
 

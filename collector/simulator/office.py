@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from random import Random
+from uuid import NAMESPACE_OID, uuid5
 
 from collector.model import Window
 from collector.simulator.cast import CLIENTS, FRONT_END_IPS, MEGAN, MOBILE_APP, OWA_APP, STAFF, Person
 from collector.simulator.mail import Folder, Folders, guid
 from collector.simulator.records import Bind, Context, Pick, Sync, accessed, event
 from collector.simulator.scenario import AuditRow
+from collector.simulator.sign_ins import BROWSER, STS_LOGON, Origin, signed_in
 
 HABITS = ("owa", "owa", "desktop", "desktop", "rest", "rest", "rest", "mobile", "ews", "other")
 SIZES = (1, 1, 1, 1, 2, 2, 3, 5, 8, 30)
@@ -69,8 +71,15 @@ class Office:
         return self._contexts[key]
 
     def _other(self, person: Person, moment: datetime) -> AuditRow:
-        operation, kind = self.rng.choice((("UserLoggedIn", 15), ("Send", 2), ("MoveToDeletedItems", 3)))
-        more = {"ClientIP": person.ip}
-        if kind != 15:
-            more |= {"MailboxGuid": person.mailbox_guid, "MailboxOwnerUPN": person.upn}
-        return event(moment, guid(self.rng), operation, kind, person, **more)
+        operation, kind = self.rng.choice((("UserLoggedIn", STS_LOGON), ("Send", 2), ("MoveToDeletedItems", 3)))
+        identity = guid(self.rng)
+        if kind == STS_LOGON:
+            session = self._browser_session(person, moment, identity)
+            return signed_in(moment, identity, person, Origin(person.ip, BROWSER), session)
+        mailbox = {"MailboxGuid": person.mailbox_guid, "MailboxOwnerUPN": person.upn}
+        return event(moment, identity, operation, kind, person, ClientIP=person.ip, **mailbox)
+
+    def _browser_session(self, person: Person, moment: datetime, identity: str) -> str:
+        """Return the session that a person has open in the browser that day, or one of its own for a sign-in."""
+        context = self._contexts.get((person, "owa", moment.date()))
+        return context.session if context and context.session else str(uuid5(NAMESPACE_OID, identity))

@@ -25,11 +25,7 @@ def bind(given: Mapping[str, Any], known: Mapping[str, Reader]) -> dict[str, Any
     names = {name.casefold(): name for name in known}
     unknown = [name for name in given if name.casefold() not in names]
     if unknown:
-        raise CmdletError(
-            "Parameter set cannot be resolved using the specified named parameters. "
-            f"Invalid cmdlet parameters specified. {', '.join(unknown)}",
-            kind=f"{TYPE_NAME}.AmbiguousParameterSetException",
-        )
+        raise ambiguous(*unknown)
     named = {names[name.casefold()]: value for name, value in given.items()}
     return {name: known[name](value) for name, value in named.items()}
 
@@ -39,6 +35,15 @@ def required(bound: Mapping[str, Any], *names: str) -> None:
     for name in names:
         if name not in bound:
             raise invalid(f"Cannot process command because of missing mandatory parameters: {name}.")
+
+
+def ambiguous(*names: str) -> CmdletError:
+    """Return the error of parameters that are unknown, or cannot stand together; protocol.md B4."""
+    return CmdletError(
+        "Parameter set cannot be resolved using the specified named parameters. "
+        f"Invalid cmdlet parameters specified. {', '.join(names)}",
+        kind=f"{TYPE_NAME}.AmbiguousParameterSetException",
+    )
 
 
 def invalid(message: str) -> CmdletError:
@@ -103,10 +108,20 @@ def one_of(*names: str) -> Reader:
     return read
 
 
+def each_of(*names: str) -> Reader:
+    """Make the reader of a list of enum names; one bare name is taken as a list of one."""
+    read_one = one_of(*names)
+
+    def read(value: Any) -> frozenset[str]:
+        return frozenset(read_one(item) for item in (value if isinstance(value, list) else [value]))
+
+    return read
+
+
 def size_or_unlimited(value: Any) -> str | int:
     """Read an Unlimited<int>: a whole number or the word."""
     if value == "Unlimited":
         return "Unlimited"
-    if isinstance(value, int) and value > 0:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     raise _transformation(value, "a positive number or Unlimited is expected.")

@@ -146,7 +146,7 @@ def accessed(body: Bind | Sync) -> AuditRow:
 
 
 def event(created: datetime, identity: str, operation: str, kind: int, user: Person, **more: Any) -> AuditRow:
-    """Return the row of another operation; `kind` is its record type, `more` its own fields."""
+    """Return the row of another operation on mail; `kind` is its record type, `more` its own fields."""
     fields = {
         "Operation": operation,
         "OrganizationId": TENANT_ID,
@@ -155,7 +155,7 @@ def event(created: datetime, identity: str, operation: str, kind: int, user: Per
         "UserKey": user.key,
         "UserType": 0,
         "Version": 1,
-        "Workload": "AzureActiveDirectory" if kind == 15 else "Exchange",
+        "Workload": "Exchange",
         "UserId": user.upn,
         **more,
     }

@@ -1,4 +1,4 @@
-"""What a simulated tenant holds: audit rows, message trace rows, mailboxes. Values only, in time order.
+"""What a simulated tenant holds: audit rows, message trace rows, mailboxes, settings. Values only, in time order.
 
 Invariants: `audit_rows` ascend by creation; `traces` read backwards are in the order of Get-MessageTraceV2 (newest
 first, rows of one moment by recipient). A row's AuditData may be rendered when it is asked for, and is the same each
@@ -8,11 +8,12 @@ time.
 import json
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from collector.model import Window, utc
+from collector.simulator.directory import Configuration, Mailbox
 
 TENANT_ID = "11111111-2222-3333-4444-555555555555"
 DOMAIN = "contoso.example.org"
@@ -78,22 +79,15 @@ class TraceRow(NamedTuple):
         return self._replace(status=self.first_status) if unsettled else self
 
 
-class Mailbox(NamedTuple):
-    """What Get-Mailbox tells of a mailbox; `guid` is the MailboxGuid of its records."""
-
-    upn: str
-    guid: str
-    name: str
-
-
 @dataclass(frozen=True)
 class Scenario:
-    """All that a tenant holds, and the window that its story fills."""
+    """All that a tenant holds and how it is set up, and the window that its story fills."""
 
     audit_rows: tuple[AuditRow, ...]
     traces: tuple[TraceRow, ...]
     window: Window
     mailboxes: tuple[Mailbox, ...] = ()
+    configuration: Configuration = field(default_factory=Configuration)
 
     @classmethod
     def of(
@@ -103,6 +97,7 @@ class Scenario:
         traces: Iterable[TraceRow] = (),
         window: Window,
         mailboxes: Iterable[Mailbox] = (),
+        configuration: Configuration = Configuration(),  # noqa: B008 - frozen
     ) -> "Scenario":
         """Build a scenario from given records; an AuditData that cannot be read stands at the window's start."""
         rows = [row if isinstance(row, AuditRow) else audit_row(row, window.start) for row in audit]
@@ -112,6 +107,7 @@ class Scenario:
             tuple(sorted(by_recipient, key=lambda row: row.received)),
             window,
             tuple(mailboxes),
+            configuration,
         )
 
 

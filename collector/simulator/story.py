@@ -28,19 +28,27 @@ from collector.simulator.cast import (
     NOAH,
     OWA_APP,
     PRIYA,
-    STAFF,
     Person,
 )
+from collector.simulator.contoso import RULE_FOLDER, RULE_NAME, configuration, mailboxes
+from collector.simulator.entrances import entrances
 from collector.simulator.mail import Folder, Folders, deliver, guid, moments, new_messages, old_messages, trace
 from collector.simulator.office import Office, pick
 from collector.simulator.records import DELEGATED, Bind, Context, Sync, accessed, event
 from collector.simulator.scenario import AuditRow, Scenario
+from collector.simulator.sign_ins import ATTACKER_BROWSER, Origin, signed_in
 
 BLIND = timedelta(hours=24)
 
 
-def takeover(*, seed: int = 1, start: datetime, days: int, records: int, traces: int) -> Scenario:
-    """Tell the story in a window of so many days, with so many audit records and message trace rows."""
+def takeover(
+    *, seed: int = 1, start: datetime, days: int, records: int, traces: int, sign_ins: bool = False
+) -> Scenario:
+    """Tell the story in a window of so many days, with so many audit records and message trace rows.
+
+    With `sign_ins` there is a sign-in for every session beside these records, and a password spray before the
+    break-in; all else stays as it is.
+    """
     rng = Random(seed)  # noqa: S311 - a story, not a secret
     window = Window(start, start + timedelta(days=days))
     messages = new_messages(rng, window, traces)
@@ -48,12 +56,15 @@ def takeover(*, seed: int = 1, start: datetime, days: int, records: int, traces:
     plot = list(_Plot(rng, window, folders).rows())[:records]
     blind = Window(_at(window, 0.6), _at(window, 0.6) + BLIND)
     office = Office(rng, folders, blind)
-    noise = office.rows(moments(rng, window, records - len(plot)))
+    told = [*plot, *office.rows(moments(rng, window, records - len(plot)))]
+    if sign_ins:
+        told += list(entrances(told, window, seed))
     return Scenario.of(
-        audit=[*plot, *noise],
+        audit=told,
         traces=trace(rng, messages),
         window=window,
-        mailboxes=[person.mailbox for person in STAFF],
+        mailboxes=mailboxes(),
+        configuration=configuration(folders),
     )
 
 
@@ -102,7 +113,7 @@ class _Plot:
     def _cover(self) -> Iterator[AuditRow]:
         first = _at(self._window, 0.42)
         where = {"ClientIP": f"{ATTACKER_IPS[0]}:51712", "SessionId": ATTACKER_SESSIONS[0]}
-        rule = [{"Name": "Name", "Value": ".."}, {"Name": "MoveToFolder", "Value": "RSS Feeds"}]
+        rule = [{"Name": "Name", "Value": RULE_NAME}, {"Name": "MoveToFolder", "Value": RULE_FOLDER}]
         yield event(first, guid(self._rng), "New-InboxRule", 1, MEGAN, ObjectId=MEGAN.upn, Parameters=rule, **where)
         for minute in (2, 5):
             sent = {"MailboxGuid": MEGAN.mailbox_guid, "MailboxOwnerUPN": MEGAN.upn, "ClientIPAddress": ATTACKER_IPS[0]}
@@ -157,9 +168,8 @@ class _Plot:
         return accessed(Bind(moment, guid(self._rng), context, picks))
 
     def _sign_in(self, moment: datetime, who: Person, session: str) -> AuditRow:
-        properties = [{"Name": "SessionId", "Value": session}]
-        more = {"ActorIpAddress": ATTACKER_IPS[0], "ClientIP": ATTACKER_IPS[0], "DeviceProperties": properties}
-        return event(moment - timedelta(minutes=3), guid(self._rng), "UserLoggedIn", 15, who, **more)
+        first = moment - timedelta(minutes=3)
+        return signed_in(first, guid(self._rng), who, Origin(ATTACKER_IPS[0], ATTACKER_BROWSER), session)
 
 
 def _attacker(

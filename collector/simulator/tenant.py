@@ -143,6 +143,13 @@ class SimulatedTenant:
         """A PFX file with the app's key and certificate, behind `certificate_password`."""
         return self._certificates[1]
 
+    def download(self, job_id: str, *, mark: bool = False) -> bytes:
+        """Return the CSV that an operator's browser gets for a historical search; protocol.md C6.
+
+        `mark` puts a byte order mark in front, which is as often not there. Raises KeyError for an unknown JobId.
+        """
+        return self._exchange.download(job_id, mark=mark)
+
     def engagement(self, **overrides: Any) -> dict[str, Any]:
         """Return an engagement file for this tenant as a mapping; the secret is expected in `secret_variable`."""
         clouds = ("authority", "exchange", "management", "graph")

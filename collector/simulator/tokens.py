@@ -14,6 +14,7 @@ from typing import Any
 
 from collector.simulator.assertions import b64, unb64
 from collector.simulator.behaviour import FEED_READ, FEED_READ_DLP, Access
+from collector.simulator.roles import NEEDS, roles_of
 from collector.simulator.scenario import TENANT_ID
 from collector.simulator.wire import Reply
 
@@ -86,7 +87,8 @@ class Tokens:
 
     def may_run(self, token: str, cmdlet: str) -> bool:
         """Whether the token's holder has a role for a cmdlet; protocol.md B4, B5."""
-        return bool(self._claims(token).get("wids")) and cmdlet not in self._access.forbidden
+        held = roles_of(self._claims(token).get("wids", ())).union(self._access.exchange_roles)
+        return not held.isdisjoint(NEEDS.get(cmdlet, ())) and cmdlet not in self._access.forbidden
 
     def revoke(self, token: str, *, claims: bool) -> Reply:
         """Refuse a token from now on. With `claims` a new one must be asked for with the claims of the reply; E6."""
