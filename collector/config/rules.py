@@ -102,9 +102,7 @@ def _audience(engagement: Engagement, path: Path, audience: str) -> Iterator[Bro
     if audience == "mailboxes" and not engagement.mailboxes:
         yield Broken(path, "`mailboxes` needs mailboxes to ask for", "name them under `mailboxes`, or write another")
     if audience == "accessed" and not (attacker.ips or attacker.sessions or attacker.apps):
-        remedy = (
-            "name ips, sessions or apps under `attacker`; `collector investigate contexts` shows all there are"
-        )
+        remedy = "name ips, sessions or apps under `attacker`; `collector investigate contexts` shows all there are"
         yield Broken(path, "`accessed` needs to know who the attacker is", remedy)
 
 

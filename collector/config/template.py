@@ -3,6 +3,7 @@
 Invariant: config/*.yaml are what `render` returns for each sign-in method, and each loads as it stands.
 """
 
+from collector.config.preset import preset_lines
 from collector.config.readers import METHODS
 
 _SIGN_IN = {
@@ -40,12 +41,13 @@ auth:
 window: {{last: 30d}}                    # frozen when a run starts; or, with both times in the past:
 # window: {{start: 2026-10-01T00:00:00Z, end: 2026-11-20T00:00:00Z}}
 
-mailboxes: []                          # of interest, for {{for: mailboxes}}; narrows no tenant-wide source
+mailboxes: []                          # of interest: [adele@contoso.com]; narrows no tenant-wide source
 attacker: {{ips: [], sessions: [], apps: []}}    # what is known of them so far
 
 sources:                               # only what is named here is collected; each may have a window of its own
   unified-audit-log:                   # Search-UnifiedAuditLog: back to 180 days, by default
-    operations: [MailItemsAccessed]    # [] asks for every operation
+    operations:                        # what a mailbox case needs; [] asks for every operation
+{operations}
     # What follows narrows the question; a verdict needs one that is not narrowed.
     # users: [adele@contoso.com]       # who acted, not whose mailbox it was
     # record_types: [ExchangeItemAggregated]    # loses every Sync record of MailItemsAccessed
@@ -55,7 +57,16 @@ sources:                               # only what is named here is collected; e
     # high_completeness: false         # the service treats every question as such since January 2025
     # window: {{last: 7d}}
   message-trace:                       # Get-MessageTraceV2: back to 90 days
-    for: tenant                        # tenant | mailboxes (as sender and as recipient)
+    for: tenant                        # tenant | mailboxes (as sender and as recipient) | accessed (by the attacker,
+                                       # as earlier evidence of this engagement has it)
+  tenant-settings: {{}}                  # audit settings, transport rules; of each mailbox of interest its audit sets,
+                                       # forwarding, rules, permissions and protocols
+  # message-trace-detail:              # Get-MessageTraceDetailV2: what became of messages that earlier evidence traced
+  #   for: accessed                    # accessed | mailboxes
+  # historical-search:                 # Start-HistoricalSearch: a report that takes hours and opens in a browser
+  #   report: MessageTrace             # MessageTrace | MessageTraceDetail
+  #   for: mailboxes                   # mailboxes | accessed
+  # mailbox-audit-log: {{}}              # Search-MailboxAuditLog, of mailboxes, where the tenant still has it
   # management-activity:               # Office 365 Management Activity API: the last 7 days, in blobs as they come
   #   content_types: [Audit.Exchange]  # Audit.AzureActiveDirectory | Audit.SharePoint | Audit.General | DLP.All
   #   start_subscriptions: false       # true lets a subscription be started that is not on; none is ever stopped
@@ -98,10 +109,10 @@ Grant the application no more than this:
 
 2. A role in Exchange, for without one every cmdlet is refused. The least is a role group with the application
    (or the person) as its only member:
-     View-Only Audit Logs        Search-UnifiedAuditLog
-     Message Tracking            Get-MessageTraceV2
-     View-Only Recipients        mailboxes and their audit settings
-     View-Only Configuration     the organisation's audit settings
+     View-Only Audit Logs        Search-UnifiedAuditLog, Search-MailboxAuditLog
+     Message Tracking            Get-MessageTraceV2, Get-MessageTraceDetailV2, historical searches
+     View-Only Recipients        mailboxes: their audit sets, rules, permissions and protocols
+     View-Only Configuration     the organisation's audit settings and transport rules
    The Entra role Global Reader covers the same reading, and more.
 
 3. For the source management-activity: the application permission ActivityFeed.Read of "Office 365 Management APIs"
@@ -114,7 +125,7 @@ A new grant can take an hour or so to be known everywhere.
 
 def render(method: str) -> str:
     """Return a whole engagement file for a sign-in method, one of METHODS, with a comment at every key."""
-    return _TEMPLATE.format(method=method, sign_in=_SIGN_IN[method])
+    return _TEMPLATE.format(method=method, sign_in=_SIGN_IN[method], operations="\n".join(preset_lines()))
 
 
 def permissions() -> str:

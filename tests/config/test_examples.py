@@ -1,10 +1,13 @@
 """The examples in config/ are what `collector init` writes, load as they stand, and show the defaults truly."""
 
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from collector.config import Limits, Rate, load
+from collector.config import Limits, Rate, UnifiedAuditLog, load
+from collector.config.preset import IF_NEEDED, MAILBOX_CASE
 from collector.config.template import METHODS, permissions, render
 from tests.config.files import GOOD, NOW, read
 
@@ -22,7 +25,7 @@ def test_an_example_is_what_init_writes_and_loads(method: str) -> None:
     loaded = load(path, now=NOW)
     assert loaded.text == path.read_bytes()
     assert loaded.document["auth"]["method"] == method
-    assert loaded.engagement.sources.names == ("unified-audit-log", "message-trace")
+    assert loaded.engagement.sources.names == ("unified-audit-log", "message-trace", "tenant-settings")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -33,7 +36,24 @@ def test_an_example_writes_out_the_defaults(method: str, tmp_path: Path) -> None
     assert example.limits_of("unified-audit-log") == Limits()
     assert example.limits_of("message-trace") == Limits(rate=Rate(requests=100, period=300.0))
     assert example.evidence.chunk_bytes == bare.evidence.chunk_bytes
-    assert example.sources.unified_audit_log == bare.sources.unified_audit_log
+    of_preset = UnifiedAuditLog(operations=tuple(chain.from_iterable(MAILBOX_CASE.values())))
+    assert example.sources.unified_audit_log == of_preset
+    assert replace(of_preset, operations=("MailItemsAccessed",)) == bare.sources.unified_audit_log
+
+
+def test_the_preset_has_a_reason_for_each_operation_and_none_twice() -> None:
+    named = [operation for operations in (*MAILBOX_CASE.values(), IF_NEEDED) for operation in operations]
+    assert len(named) == len(set(named))
+    assert all(reason for operations in (*MAILBOX_CASE.values(), IF_NEEDED) for reason in operations.values())
+    assert {"MailItemsAccessed", "UserLoggedIn", "UserLoginFailed", "Set-MailboxAuditBypassAssociation"} <= set(named)
+
+
+def test_an_operation_that_is_commented_out_is_asked_for_when_the_comment_is_taken_away(tmp_path: Path) -> None:
+    file = tmp_path / "engagement.yaml"
+    file.write_text(render("device-code").replace("      # - HardDelete", "      - HardDelete"), encoding="utf-8")
+    asked = load(file, now=NOW).engagement.sources.unified_audit_log
+    assert asked
+    assert asked.operations[-1] == "HardDelete"
 
 
 @pytest.mark.parametrize("line", [line for line in render("certificate").splitlines() if "# window:" in line])
