@@ -18,6 +18,7 @@ from collector.analysis.reading import members, number, objects, text
 from collector.analysis.rows import Context, Folder
 from collector.model import utc
 
+_OPERATION = "mailitemsaccessed"
 _ACCESS = {"bind": "Bind", "sync": "Sync"}
 _ADDRESS_FIELDS = ("ClientIPAddress", "ClientIP", "ActorIP", "ActorIpAddress", "Client_IPAddress")
 """The fields that --ip looks at (design 1.5); the first that is there is shown."""
@@ -124,14 +125,16 @@ def _told(found: _Record, identity: str | None) -> dict[str, Any]:
     properties = _properties(found.OperationProperties)
     folder = next(iter(objects(_member(found.Item, "ParentFolder"))), {})
     created = utc(found.CreationTime) if isinstance(found.CreationTime, str) else None
+    operation, access = text(found.Operation), _ACCESS.get(properties.get("mailaccesstype", ""))
     return {
         "record_id": text(found.Id) or identity,
         "time": created.replace(tzinfo=None) if created else None,
-        "operation": text(found.Operation),
+        "operation": operation,
         "record_type": number(found.RecordType),
         "workload": text(found.Workload),
         "organization_id": text(found.OrganizationId),
-        "access": _ACCESS.get(properties.get("mailaccesstype", "")),
+        "is_access": operation.lower() == _OPERATION if operation else access is not None,
+        "access": access,
         "throttled": properties.get("isthrottled") == "true",
         "operation_count": number(found.OperationCount),
         "folder_id": text(folder.get("Id")),

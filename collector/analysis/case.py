@@ -20,7 +20,6 @@ import pyarrow
 
 from collector.analysis.filters import Filters
 from collector.analysis.parquet import schema
-from collector.analysis.rows import TABLES
 from collector.analysis.tables import Tables
 from collector.analysis.traced import Reach
 from collector.errors import DiskError, UsageError
@@ -31,6 +30,8 @@ _RUN_ROWS = 1 << 48
 """Row numbers that a run has for itself."""
 _KEYS = ("row_id", "context_id", "folder_number")
 """What joins the tables of a run."""
+_AS_THEY_ARE = ("raw", "unread")
+"""Tables whose lines are shown as they are, by a view of the table's name."""
 _SOURCED = ("records", "traces", "unread")
 """Tables that name the source of each row; the others hang on a row of these."""
 _SQL_TYPES = {
@@ -78,9 +79,9 @@ class Case:
 
     def say_reach(self, reach: Sequence[tuple[str | None, Reach]]) -> None:
         """Tell the questions what the message trace reaches, by mailbox."""
+        columns = [[key for key, _ in reach], [one.trace for _, one in reach], [one.reason for _, one in reach]]
         self.connection.execute("DELETE FROM trace_reach")
-        for key, one in reach:
-            self.connection.execute("INSERT INTO trace_reach VALUES (?, ?, ?)", [key, one.trace, one.reason])
+        self.connection.execute("INSERT INTO trace_reach SELECT unnest(?), unnest(?), unnest(?)", columns)
 
     def number(self, sql: str) -> int:
         """Return the one number that some SQL gives."""
@@ -105,7 +106,7 @@ def opened(tables: Sequence[Tables], filters: Filters) -> Iterator[Case]:
         }
     )
     try:
-        paths = (path for one in tables for name in TABLES for path in one.files(name))
+        paths = (path for one in tables for name in one.trusted for path in one.files(name))
         connection.execute(f"SET allowed_paths = [{', '.join(map(literal, paths))}]")
         connection.execute("SET enable_external_access = false")
         _prepare(connection, tables, filters)
@@ -143,7 +144,7 @@ def own_query(case: Case, sql: str) -> Iterator[str]:
 
 def _prepare(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tables], filters: Filters) -> None:
     connection.execute("SET TimeZone = 'UTC'")
-    for name in TABLES:
+    for name in tables[0].trusted:
         connection.execute(_lines_view(name, tables))
     connection.execute("CREATE TEMP TABLE wanted (filter VARCHAR, value VARCHAR, last VARCHAR)")
     for row in filters.wanted():
@@ -170,7 +171,7 @@ def _lines_view(name: str, tables: Sequence[Tables]) -> str:
     if not parts:
         nothing = ", ".join(f"CAST(NULL AS {_SQL_TYPES[field.type]}) AS {field.name}" for field in columns)
         parts = [f"SELECT {nothing}{', NULL AS run' if name in _SOURCED else ''} WHERE FALSE"]
-    return f"CREATE TEMP VIEW line_{name} AS {' UNION ALL '.join(parts)}"
+    return f"CREATE TEMP VIEW {name if name in _AS_THEY_ARE else f'line_{name}'} AS {' UNION ALL '.join(parts)}"
 
 
 def _plain_name(path: Path) -> Path:

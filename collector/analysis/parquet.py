@@ -76,6 +76,7 @@ def write_part(run: Path, sources: Iterable[Source], folder: Path, name: str, fi
                 if size > _GROUP_BYTES or max(map(len, gathered.rows.values())) > _GROUP_ROWS:
                     _flush(gathered, writers)
                     size = 0
+        gathered.end()
         _flush(gathered, writers)
     return {table: writer.written() for table, writer in writers.items()}
 

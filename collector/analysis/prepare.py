@@ -4,12 +4,13 @@ Invariants: a run that is not what its journal says is refused, unless the opera
 what is wrong with it is said; of a run that is given twice one counts.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
 from collector.analysis import trust
 from collector.analysis.limits import Limit
+from collector.analysis.rows import TABLES
 from collector.analysis.tables import Tables, Tell, tables_folder, up_to_date, working_in
 from collector.errors import IntegrityError
 from collector.evidence import links, read
@@ -22,11 +23,13 @@ class Prepared(NamedTuple):
     problems: tuple[Limit, ...]
 
 
-def prepare(runs: Sequence[Path], *, elsewhere: Path | None, unverified: bool, tell: Tell) -> Prepared:
+def prepare(
+    runs: Sequence[Path], *, elsewhere: Path | None, unverified: bool, tell: Tell, needed: Set[str] = TABLES.keys()
+) -> Prepared:
     """Verify runs, where that was not done already, and bring their tables up to date.
 
     Raises IntegrityError for evidence that fails verification, DiskError. `elsewhere` is where tables are kept if not
-    beside each run.
+    beside each run, `needed` are the tables that can then be read.
     """
     runs = tuple({run.resolve(): run for run in runs}.values())
     chain = links(runs)
@@ -41,7 +44,7 @@ def prepare(runs: Sequence[Path], *, elsewhere: Path | None, unverified: bool, t
                     remedy="`collector verify` names all that is wrong; --unverified answers from it all the same",
                 )
             problems += _unverified(run, wrong)
-            tables.append(up_to_date(read(run), folder, tell, intact=not wrong))
+            tables.append(up_to_date(read(run), folder, tell, needed=needed, intact=not wrong))
     return Prepared(tuple(tables), tuple(problems))
 
 

@@ -4,8 +4,13 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from collector.analysis.rows import TABLES
+
 NAMES = ("throttling", "syncs", "contexts", "binds", "sessions", "messages", "folders", "emails")
 """In the order in which they are asked: Microsoft's four steps, then what was accessed."""
+
+NEEDED = TABLES.keys() - {"raw"}
+"""The tables that any question may read."""
 
 _COUNTS = {"contexts", "sessions", "messages"}
 _COUNTED = (

@@ -5,6 +5,7 @@ source without a reader holds is not looked at.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -36,21 +37,23 @@ TRACE = "message-trace"
 class Gathered:
     """The rows of some lines, by table. What many records share is written once, and named by its number.
 
-    `first` is the first of the numbers that this part of a run's lines has for itself.
+    `first` is the first of the numbers that this part of a run's lines has for itself. The rows of contexts are there
+    once all lines are read.
     """
 
     def __init__(self, first: int) -> None:
         self.rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
         self._first = first
         self._contexts: dict[Context, int] = {}
+        self._latest: dict[int, datetime] = {}
         self._folders: dict[Folder, int] = {}
 
-    def context(self, context: Context) -> int:
-        """Return the number of a context."""
-        if context not in self._contexts:
-            self._contexts[context] = self._first + len(self._contexts)
-            self.rows["contexts"].append(ContextRow(self._contexts[context], *context))
-        return self._contexts[context]
+    def context(self, context: Context, time: datetime | None) -> int:
+        """Return the number of a context, which a record of some time shows."""
+        number = self._contexts.setdefault(context, self._first + len(self._contexts))
+        if time and time >= self._latest.get(number, time):
+            self._latest[number] = time
+        return number
 
     def folder(self, folder: Folder) -> int:
         """Return the number of a folder."""
@@ -58,6 +61,12 @@ class Gathered:
             self._folders[folder] = self._first + len(self._folders)
             self.rows["folders"].append(FolderRow(self._folders[folder], *folder))
         return self._folders[folder]
+
+    def end(self) -> None:
+        """Add the rows that all lines together make."""
+        self.rows["contexts"] += [
+            ContextRow(number, self._latest.get(number), *context) for context, number in self._contexts.items()
+        ]
 
 
 def read_line(line: bytes, place: Place, into: Gathered) -> None:
@@ -80,7 +89,7 @@ def _feed_record(line: bytes, place: Place, into: Gathered) -> None:
 def _record(record: bytes, place: Place, into: Gathered, identity: str | None) -> None:
     taken = take(record, identity)
     row, rows = place.row_id, into.rows
-    context = into.context(taken.context)
+    context = into.context(taken.context, taken.told["time"])
     rows["records"].append(RecordRow(*place, context, taken.key, taken.content, len(taken.items), **taken.told))
     rows["items"] += [ItemRow(row, into.folder(item.folder), *item[1:]) for item in taken.items]
     rows["addresses"] += [AddressRow(row, one) for one in taken.addresses]

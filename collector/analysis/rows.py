@@ -34,9 +34,10 @@ class Context(NamedTuple):
 
 
 class ContextRow(NamedTuple):
-    """A context, and the number by which records name it."""
+    """A context, the number by which records name it, and the latest time of theirs."""
 
     context_id: int
+    latest: datetime | None
     mailbox_guid: str | None
     mailbox_upn: str | None
     user_id: str | None
@@ -53,8 +54,8 @@ class ContextRow(NamedTuple):
 class RecordRow(NamedTuple):
     """An audit record as one line shows it; the fields of protocol.md F2.
 
-    `key` is the same for all lines of a record, `content` for all that say the same; `named` counts its items. The
-    folder is that of a Sync.
+    `key` is the same for all lines of a record, `content` for all that say the same; `named` counts its items;
+    `is_access` says that it is of MailItemsAccessed. The folder is that of a Sync.
     """
 
     row_id: int
@@ -71,6 +72,7 @@ class RecordRow(NamedTuple):
     record_type: int | None
     workload: str | None
     organization_id: str | None
+    is_access: bool
     access: str | None
     throttled: bool
     operation_count: int | None

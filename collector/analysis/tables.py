@@ -1,8 +1,9 @@
 """The tables of a run: Parquet files kept beside it, made from its committed chunks and from nothing else.
 
 Invariants: nothing is written inside the run; a part whose chunks are not the run's any more, or whose files are not
-what was written, is made anew; chunks that are new get a part of their own and the others stay; a build that breaks
-off leaves nothing that a later one believes, for the manifest is replaced last and whole.
+what was written, is made anew; no file is read whose hash was not compared; chunks that are new get a part of their own
+and the others stay; a build that breaks off leaves nothing that a later one believes, for the manifest is replaced last
+and whole.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ from collector.errors import DiskError, LockedError, UsageError
 from collector.evidence import Account, Store, disk_errors, find_runs
 from collector.evidence.store import TEMPORARY
 
-FORMAT = 1
+FORMAT = 2
 """Raised with each change of what tables hold, so that older ones are made anew."""
 
 SUFFIX = ".tables"
@@ -52,14 +53,17 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Tables(msgspec.Struct, frozen=True):
-    """The tables of a run as they stand in `folder`."""
+    """The tables of a run as they stand in `folder`; only those whose files were `trusted` may be read."""
 
     folder: Path
     account: Account
     parts: tuple[Part, ...]
+    trusted: Set[str]
 
     def files(self, table: str) -> list[Path]:
-        """Return the files of a table that hold rows."""
+        """Return the files of a table that hold rows; raises ValueError for a table that is not trusted."""
+        if table not in self.trusted:
+            raise ValueError(f"the hashes of {table} were not compared")
         return [self.folder / part.files[table].name for part in self.parts if part.files[table].rows]
 
 
@@ -117,8 +121,10 @@ def working_in(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def up_to_date(account: Account, folder: Path, tell: Tell, *, intact: bool = True) -> Tables:
-    """Return the tables of a run, after making what is missing of them; the folder is held by the caller.
+def up_to_date(
+    account: Account, folder: Path, tell: Tell, *, needed: Set[str] = TABLES.keys(), intact: bool = True
+) -> Tables:
+    """Return the tables that are needed of a run, after making what is missing; the folder is held by the caller.
 
     Those of a run that is not intact are made anew, and never believed again. Raises DiskError where evidence cannot
     be read, or tables cannot be written.
@@ -126,7 +132,7 @@ def up_to_date(account: Account, folder: Path, tell: Tell, *, intact: bool = Tru
     sources = [Source(chunk, commit.source) for commit in account.commits for chunk in commit.chunks]
     if not intact:
         (folder / _MANIFEST).unlink(missing_ok=True)
-    kept = tuple(part for part in _read_manifest(folder).parts if _valid(part, folder, frozenset(sources)))
+    kept = tuple(part for part in _read_manifest(folder).parts if _valid(part, folder, frozenset(sources), needed))
     done = {source for part in kept for source in part.sources}
     missing = [source for source in sources if source not in done]
     if missing:
@@ -134,7 +140,7 @@ def up_to_date(account: Account, folder: Path, tell: Tell, *, intact: bool = Tru
         kept += _build(account.path, missing, folder, max((part.number for part in kept), default=0), tell)
     if missing and intact:
         Store().write_whole(folder / _MANIFEST, msgspec.json.encode(_Manifest(FORMAT, kept)))
-    return Tables(folder, account, kept)
+    return Tables(folder, account, kept, needed)
 
 
 def _names(parts: Iterable[Part]) -> set[str]:
@@ -196,19 +202,20 @@ def _read_manifest(folder: Path) -> _Manifest:
     return manifest if manifest.format == FORMAT else _Manifest()
 
 
-def _valid(part: Part, folder: Path, sources: frozenset[Source]) -> bool:
-    """Whether a part is of chunks that the run has, and its files are there to the byte."""
+def _valid(part: Part, folder: Path, sources: frozenset[Source], needed: Set[str]) -> bool:
+    """Whether a part is of chunks that the run has, and its files are there: those that are needed to the byte."""
     if not sources.issuperset(part.sources) or part.files.keys() != TABLES.keys():
         return False
     if any(Path(file.name).name != file.name for file in part.files.values()):
         return False
     with ThreadPoolExecutor() as pool:  # hashing lets other threads run
-        return all(pool.map(lambda file: _whole(folder / file.name, file), part.files.values()))
+        return all(pool.map(lambda table: _whole(folder, part.files[table], to_the_byte=table in needed), TABLES))
 
 
-def _whole(path: Path, file: Written) -> bool:
+def _whole(folder: Path, file: Written, *, to_the_byte: bool) -> bool:
+    path = folder / file.name
     try:
-        return path.stat().st_size == file.bytes and file_digest(path) == file.sha256
+        return path.stat().st_size == file.bytes and (not to_the_byte or file_digest(path) == file.sha256)
     except OSError:
         return False
 

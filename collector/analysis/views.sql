@@ -1,5 +1,5 @@
--- What the questions read. Lines of evidence (line_records, line_items, line_addresses, line_apps, line_traces, line_raw,
--- line_unread) become records: each Id once, however many feeds and files hold it.
+-- What the questions read. Lines of evidence (line_records, line_items, line_addresses, line_apps, line_traces) become
+-- records: each Id once, however many feeds and files hold it. The views raw and unread are lines as they are.
 
 -- What Spark calls the length of a list.
 CREATE TEMP MACRO size(list) AS len(list);
@@ -7,35 +7,37 @@ CREATE TEMP MACRO size(list) AS len(list);
 CREATE TEMP VIEW asked_records AS FROM line_records WHERE {sources};
 
 -- Lines that show a record which another line shows too. `keep` is the one that stands for all of them: that which says
--- what it was and when, and of those the one with the most items. `varied` says that they do not all say the same, `blinding` that one of them tells of throttling. (Hashes
--- find the few lines that it is worth comparing.)
+-- what it was and when, and of those the one with the most items. `varied` says that they do not all say the same.
+-- (Hashes find the few lines that it is worth comparing.)
 CREATE TEMP TABLE copies AS
 WITH likely AS (
     FROM asked_records
     WHERE hash(key) IN (SELECT hash(key) FROM asked_records GROUP BY hash(key) HAVING count(*) > 1)
 )
-SELECT row_id, keep, varied, blinding
+SELECT row_id, keep, varied
 FROM likely
 JOIN (
     SELECT
         key,
         max_by(row_id, (access IS NOT NULL, time IS NOT NULL, operation IS NOT NULL, named, content, -row_id)) AS keep,
-        min(content) <> max(content) AS varied,
-        bool_or(throttled) AS blinding
+        min(content) <> max(content) AS varied
     FROM likely
     GROUP BY key
     HAVING count(*) > 1
 ) USING (key);
 
--- Contexts as lines name them, and when each was last seen.
+-- Lines for which another one stands, and records of which any line tells of throttling: few, or none, and each a table
+-- of its own, because what compares columns of two tables costs the database a pass over all records.
+CREATE TEMP TABLE hidden AS SELECT row_id FROM copies WHERE keep <> row_id;
+
+CREATE TEMP TABLE throttling AS
+SELECT DISTINCT coalesce(copies.keep, lines.row_id) AS row_id
+FROM asked_records AS lines LEFT JOIN copies ON copies.row_id = lines.row_id
+WHERE throttled;
+
+-- Contexts as lines name them.
 CREATE TEMP TABLE used AS
-SELECT *
-FROM line_contexts
-JOIN (
-    SELECT context_id, coalesce(max(time), TIMESTAMP '0001-01-01 00:00:00') AS latest
-    FROM line_records
-    GROUP BY context_id
-) USING (context_id);
+SELECT * REPLACE (coalesce(latest, TIMESTAMP '0001-01-01 00:00:00') AS latest) FROM line_contexts;
 
 -- Mailboxes by what a record shows of them. A record without MailboxGuid is of the one mailbox that bears its name, if
 -- there is but one. `mailbox` is the mailbox's latest name.
@@ -73,11 +75,11 @@ GROUP BY ALL;
 -- and are counted and gathered as the numbers that they are.
 CREATE TYPE mailbox_name AS ENUM (SELECT DISTINCT mailbox FROM mailboxes WHERE mailbox IS NOT NULL ORDER BY ALL);
 CREATE TYPE mailbox_mark AS ENUM (SELECT DISTINCT mailbox_key FROM mailboxes WHERE mailbox_key IS NOT NULL ORDER BY ALL);
-CREATE TYPE user_name AS ENUM (SELECT DISTINCT user_id FROM line_contexts WHERE user_id IS NOT NULL ORDER BY ALL);
-CREATE TYPE ip AS ENUM (SELECT DISTINCT client_ip FROM line_contexts WHERE client_ip IS NOT NULL ORDER BY ALL);
-CREATE TYPE info AS ENUM (SELECT DISTINCT client_info FROM line_contexts WHERE client_info IS NOT NULL ORDER BY ALL);
-CREATE TYPE session AS ENUM (SELECT DISTINCT session_id FROM line_contexts WHERE session_id IS NOT NULL ORDER BY ALL);
-CREATE TYPE app AS ENUM (SELECT DISTINCT app_id FROM line_contexts WHERE app_id IS NOT NULL ORDER BY ALL);
+CREATE TYPE user_name AS ENUM (SELECT DISTINCT user_id FROM used WHERE user_id IS NOT NULL ORDER BY ALL);
+CREATE TYPE ip AS ENUM (SELECT DISTINCT client_ip FROM used WHERE client_ip IS NOT NULL ORDER BY ALL);
+CREATE TYPE info AS ENUM (SELECT DISTINCT client_info FROM used WHERE client_info IS NOT NULL ORDER BY ALL);
+CREATE TYPE session AS ENUM (SELECT DISTINCT session_id FROM used WHERE session_id IS NOT NULL ORDER BY ALL);
+CREATE TYPE app AS ENUM (SELECT DISTINCT app_id FROM used WHERE app_id IS NOT NULL ORDER BY ALL);
 CREATE TYPE folder_name AS ENUM (SELECT DISTINCT folder FROM line_folders WHERE folder IS NOT NULL ORDER BY ALL);
 
 CREATE TEMP TABLE contexts AS
@@ -96,7 +98,7 @@ SELECT
     session_id::session AS session_id,
     logon_type,
     app_id::app AS app_id
-FROM line_contexts
+FROM used
 JOIN mailboxes
     ON mailboxes.guid IS NOT DISTINCT FROM lower(mailbox_guid)
     AND mailboxes.upn IS NOT DISTINCT FROM lower(mailbox_upn)
@@ -108,13 +110,11 @@ SELECT folder_number, folder_id, folder::folder_name AS folder FROM line_folders
 -- Audit records, one a row, of every operation.
 CREATE TEMP VIEW records AS
 SELECT
-    lines.* EXCLUDE (key, content, context_id)
-        REPLACE (throttled OR row_id IN (SELECT keep FROM copies WHERE blinding) AS throttled),
-    coalesce(lower(operation) = 'mailitemsaccessed', access IS NOT NULL) AS is_access,
+    lines.* EXCLUDE (key, content, context_id) REPLACE (row_id IN (FROM throttling) AS throttled),
     contexts.* EXCLUDE (context_id)
 FROM asked_records AS lines
 JOIN contexts USING (context_id)
-WHERE NOT EXISTS (FROM copies WHERE copies.row_id = lines.row_id AND copies.keep <> lines.row_id);
+WHERE row_id NOT IN (FROM hidden);
 
 -- The contexts that lines show a record in: one, but where lines vary.
 CREATE TEMP VIEW shown_as AS
@@ -148,10 +148,6 @@ FROM line_apps AS lines LEFT JOIN copies ON copies.row_id = lines.row_id;
 CREATE TEMP VIEW traces AS
 SELECT * FROM line_traces
 {traces_once};
-
-CREATE TEMP VIEW raw AS FROM line_raw;
-
-CREATE TEMP VIEW unread AS FROM line_unread;
 
 -- MailItemsAccessed records that the filters let through, whenever they happened.
 CREATE TEMP VIEW in_scope AS

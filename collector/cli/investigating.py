@@ -1,7 +1,7 @@
 """What `investigate` and `export` do, in the words of the rooms below."""
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,8 @@ from collector.analysis.filters import Filters
 from collector.analysis.investigation import investigate as ask
 from collector.analysis.investigation import uncovered
 from collector.analysis.prepare import Prepared, prepare
-from collector.analysis.questions import NAMES, Question, question
+from collector.analysis.questions import NAMES, NEEDED, Question, question
+from collector.analysis.rows import TABLES
 from collector.analysis.tables import outside_of_runs
 from collector.cli import answered, screen
 from collector.cli.finding import runs_below
@@ -64,7 +65,8 @@ def investigate(
     form = _form(format_, output)
     if output is not None:
         _writable_place(output)
-    prepared = prepared_runs(folders, elsewhere=elsewhere, unverified=unverified)
+    needed = NEEDED if isinstance(asked, Question) else TABLES.keys()
+    prepared = prepared_runs(folders, elsewhere=elsewhere, unverified=unverified, needed=needed)
     with ask(prepared, asked, filters, SystemClock().now()) as found:
         title = asked.title if isinstance(asked, Question) else f"{sql}"
         if output is not None and form is not None:
@@ -79,7 +81,7 @@ def investigate(
 
 def show(name: str, run: Path, filters: Filters, *, quiet: bool) -> None:
     """Show what a question finds in a run, and without `quiet` what the answer does not cover."""
-    prepared = prepare([run], elsewhere=None, unverified=False, tell=lambda _: None)
+    prepared = prepare([run], elsewhere=None, unverified=False, tell=lambda _: None, needed=NEEDED)
     with ask(prepared, question(name), filters, SystemClock().now()) as found:
         answered.table(question(name).title, found)
         screen.line()
@@ -94,7 +96,7 @@ def export(
     _writable_place(output)
     if output.exists():
         raise UsageError(f"{output} exists already", remedy="name another --output; nothing is written over")
-    prepared = prepared_runs(folders, elsewhere=elsewhere, unverified=unverified)
+    prepared = prepared_runs(folders, elsewhere=elsewhere, unverified=unverified, needed=TABLES.keys())
     with answered.whole_folder(output) as begun, opened(prepared.tables, Filters()) as case:
         files, left_out = tables_out.export(case, begun, format_)
         missing = uncovered(case, prepared, Filters(), SystemClock().now(), traces=True)
@@ -107,14 +109,14 @@ def export(
         )
 
 
-def prepared_runs(folders: Sequence[Path], *, elsewhere: Path | None, unverified: bool) -> Prepared:
+def prepared_runs(folders: Sequence[Path], *, elsewhere: Path | None, unverified: bool, needed: Set[str]) -> Prepared:
     """Return the tables of the runs below some folders; making them is said."""
     runs = [run for folder in folders for run in runs_below(folder)]
 
     def tell(records: int) -> None:
         answered.say(f"making tables of {records:,} records, once")
 
-    return prepare(runs, elsewhere=elsewhere, unverified=unverified, tell=tell)
+    return prepare(runs, elsewhere=elsewhere, unverified=unverified, tell=tell, needed=needed)
 
 
 def read_filters(

@@ -3,11 +3,12 @@
 import gzip
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import msgspec
 import pytest
 from pyarrow import parquet
@@ -30,10 +31,10 @@ def made(run: Path) -> tuple[Tables, list[int]]:
     return made_of(read(run), tables_folder(run, None))
 
 
-def made_of(account: Account, folder: Path) -> tuple[Tables, list[int]]:
+def made_of(account: Account, folder: Path, needed: Set[str] = TABLES.keys()) -> tuple[Tables, list[int]]:
     told: list[int] = []
     with working_in(folder):
-        return up_to_date(account, folder, told.append), told
+        return up_to_date(account, folder, told.append, needed=needed), told
 
 
 def ids(tables: Tables) -> list[str]:
@@ -126,6 +127,22 @@ def test_a_table_that_is_not_what_was_written_is_made_anew(tmp_path: Path, harm:
     again, told = made(run)
     assert told == [2]
     assert ids(again) == ["b1", "b2"]
+
+
+def test_a_table_whose_hash_was_not_compared_is_not_read_and_is_made_anew_once_it_is_needed(tmp_path: Path) -> None:
+    run = small(tmp_path)
+    (path,) = made(run)[0].folder.glob("*.raw.parquet")
+    _other_bytes(path)
+    tables, told = made_of(read(run), path.parent, TABLES.keys() - {"raw"})
+    assert (ids(tables), told) == (["b1", "b2"], [])
+    with pytest.raises(ValueError, match="raw"):
+        tables.files("raw")
+    with opened([tables], Filters()) as case, pytest.raises(duckdb.CatalogException):
+        case.connection.execute("FROM raw")
+    again, told = made(run)
+    assert told == [2]
+    with opened([again], Filters()) as case:
+        assert case.number("SELECT count(*) FROM raw") == 2
 
 
 def _of_the_format_before(manifest: Path) -> None:
