@@ -26,6 +26,11 @@ def parameters(given: Iterable[str]) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refused)
     except ValueError:
         return text
+
+
+def _refused(constant: str) -> None:
+    """Refuse NaN and its like, which Python reads and JSON does not know."""
+    raise ValueError(constant)

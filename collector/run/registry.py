@@ -15,11 +15,11 @@ from collector.run.content import ContentCollection
 from collector.run.slicing import PIECES
 from collector.sources import cmdlets, management_activity, message_trace, unified_audit_log
 from collector.sources.base import NO_TIME, Source
-from collector.sources.cmdlets import CMDLET, Cmdlets
+from collector.sources.cmdlets import CMDLET, Call, Cmdlets
 from collector.sources.exchange import Bridge
 from collector.sources.management_activity import ManagementActivity
 from collector.sources.message_trace import MessageTrace
-from collector.sources.tenant_settings import TENANT_SETTINGS
+from collector.sources.tenant_settings import TENANT_SETTINGS, TenantSettings
 from collector.sources.unified_audit_log import UnifiedAuditLog
 
 
@@ -73,9 +73,16 @@ def _message_trace(reach: Reach) -> Source:
     return MessageTrace(_bridge(reach), ids)
 
 
+def _calls(reach: Reach) -> Mapping[str, Call]:
+    return {part: call for planned in reach.planned for part, call in cmdlets.calls_of(planned)}
+
+
 def _cmdlets(reach: Reach) -> Source:
-    calls = {part: call for planned in reach.planned for part, call in cmdlets.calls_of(planned)}
-    return Cmdlets(reach.planned[0].source, _bridge(reach), calls)
+    return Cmdlets(reach.planned[0].source, _bridge(reach), _calls(reach))
+
+
+def _tenant_settings(reach: Reach) -> Source:
+    return TenantSettings(TENANT_SETTINGS, _bridge(reach), _calls(reach))
 
 
 def activity(reach: Reach) -> ManagementActivity:
@@ -85,7 +92,7 @@ def activity(reach: Reach) -> ManagementActivity:
     return ManagementActivity(reach.client, reach.sign_in, base, asked, clock=reach.clock)
 
 
-_SETTINGS = Feed(make=_cmdlets, key=cmdlets.key, retention=NO_TIME, longest=NO_TIME)
+_CALLED = Feed(make=_cmdlets, key=cmdlets.key, retention=NO_TIME, longest=NO_TIME)
 
 FEEDS: Mapping[str, Feed] = {
     UnifiedAuditLog.name: Feed(
@@ -108,6 +115,6 @@ FEEDS: Mapping[str, Feed] = {
         collection=ContentCollection,
         api=_management,
     ),
-    TENANT_SETTINGS: _SETTINGS,
-    CMDLET: _SETTINGS,
+    TENANT_SETTINGS: _CALLED._replace(make=_tenant_settings),
+    CMDLET: _CALLED,
 }

@@ -53,24 +53,33 @@ class Cmdlets:
         self._calls = calls
 
     def ask(self, question: Question) -> Iterator[Page | Finding]:
-        """Make the call of a part, and follow its answers to their end."""
+        """Make the call of a part, and those it leads to, and follow their answers to their end."""
         part = question.slice.part or ""
-        call = self._calls[part]
-        heard = _Heard(call)
+        rows = 0
         try:
-            for answer in self._call(call, question):
-                read = [_read(part, raw) for raw in answer.rows]
-                heard.take(answer, (fields for _, fields in read))
-                yield Page(tuple(row for row, _ in read), answer.request)
+            for call in self._led_to(self._calls[part], question):
+                heard = _Heard(call)
+                for answer in self._call(call, question):
+                    read = [_read(_about(part, call), raw) for raw in answer.rows]
+                    heard.take(answer, (fields for _, fields in read))
+                    yield Page(tuple(row for row, _ in read), answer.request)
+                if heard.trouble:
+                    yield heard.trouble
+                    return
+                rows += heard.rows
         except QuestionError as error:
             yield failed(error, Finding(Kind.FAILED))
         else:
-            yield heard.finding()
+            yield Finding(Kind.WHOLE if rows else Kind.EMPTY)
 
     def probe(self, window: Window | None) -> Question:  # noqa: ARG002 - other sources need it
         """Return the first call, in one attempt."""
         part = next(iter(self._calls))
         return Question(Slice(self.name, part, Axis.EVENT, None), self.page_sizes[0], Effort(1))
+
+    def _led_to(self, call: Call, question: Question) -> Iterator[Call]:  # noqa: ARG002 - other sources ask
+        """Yield the calls that a part is made of."""
+        yield call
 
     def _call(self, call: Call, question: Question) -> Iterator[Answered]:
         return self._bridge.invoke(
@@ -107,36 +116,42 @@ class _Heard:
     def __init__(self, call: Call) -> None:
         asked = call.parameters.get("ResultSize", _DEFAULT_SIZES.get(call.cmdlet))
         self._most = asked if isinstance(asked, int) else None
-        self._rows = 0
+        self.rows = 0
         self._counted = 0
-        self._trouble: str | None = None
+        self._failed: str | None = None
         self._more = False
 
     def take(self, answer: Answered, fields: Iterable[_Fields]) -> None:
         """Take an answer into account."""
         told = told_by(answer.warnings)
         if told.failed:
-            self._trouble = "cancelled-task"
+            self._failed = "cancelled-task"
         self._more = self._more or told.more or told.at_ceiling
         for row in fields:
-            self._rows += 1
+            self.rows += 1
             self._counted = max(self._counted, row.ResultCount or 0)
             if row.ResultIndex is not None and row.ResultIndex < 0:
-                self._trouble = "internal-time-out"
+                self._failed = "internal-time-out"
 
-    def finding(self) -> Finding:
-        """Return what the call proves. A full page may have been cut off, where nothing leads to the next one."""
-        if self._trouble:
-            return Finding(Kind.FAILED, self._trouble)
-        if self._more or self._counted > self._rows or (self._most is not None and self._rows >= self._most):
+    @property
+    def trouble(self) -> Finding | None:
+        """Why the call is not whole. A full page may have been cut off, where nothing leads to the next one."""
+        if self._failed:
+            return Finding(Kind.FAILED, self._failed)
+        if self._more or self._counted > self.rows or (self._most is not None and self.rows >= self._most):
             return Finding(Kind.TOO_LARGE, "more-available", self._counted or None)
-        return Finding(Kind.WHOLE if self._rows else Kind.EMPTY)
+        return None
 
 
-def _read(part: str, raw: bytes) -> tuple[Row, _Fields]:
+def _about(part: str, call: Call) -> str:
+    """Return what rows are about: two folders' permissions may be the same to the letter."""
+    return f"{part}\n{sorted(call.parameters.items())}"
+
+
+def _read(about: str, raw: bytes) -> tuple[Row, _Fields]:
     """Read a row: an object's Guid tells it from the others of its call, and all that it says where it has none."""
     fields, text = _fields(raw), raw.decode("latin-1")
-    return Row(raw, digest(part, fields.Guid or text), digest(text), None), fields
+    return Row(raw, digest(about, fields.Guid or text), digest(text), None), fields
 
 
 def _fields(raw: bytes) -> _Fields:

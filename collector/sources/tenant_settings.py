@@ -4,10 +4,11 @@ Invariant: each mailbox of interest is asked for by itself, so that what is know
 the whole tenant, whose next link the service may refuse (protocol.md B3).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from collector.sources.cmdlets import Call
+from collector.sources.base import Question, loose
+from collector.sources.cmdlets import Call, Cmdlets
 
 TENANT_SETTINGS = "tenant-settings"
 
@@ -29,11 +30,18 @@ _OF_A_MAILBOX: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Get-InboxRule": ("Mailbox", {"IncludeHidden": True}),
     "Get-MailboxPermission": ("Identity", {}),
     "Get-RecipientPermission": ("Identity", {}),
+    "Get-MailboxFolderStatistics": ("Identity", {}),
     "Get-MailboxFolderPermission": ("Identity", {}),
     "Get-CASMailbox": ("Identity", {}),
 }
-"""Its audit sets and forwarding, its rules, who else may open it or send from it, and its open protocols: by cmdlet the
-parameter that names the mailbox, and the others."""
+"""Its audit sets and forwarding, its rules, who else may open it or send from it, its folders, whom they are shared
+with, and its open protocols: by cmdlet the parameter that names the mailbox, and the others."""
+
+_SHARED = frozenset({"Inbox", "SentItems", "DeletedItems", "Drafts", "Archive", "Calendar", "Contacts", "UserCreated"})
+"""Types of folders (Get-MailboxFolderStatistics) that are looked at one by one: what people share, or read secretly."""
+
+_SLASH = "\uf8ff"
+"""What Get-MailboxFolderStatistics writes for a slash in a folder's own name."""
 
 
 def calls(mailboxes: Iterable[str]) -> dict[str, Call]:
@@ -44,3 +52,25 @@ def calls(mailboxes: Iterable[str]) -> dict[str, Call]:
         for cmdlet, (parameter, others) in _OF_A_MAILBOX.items()
     }
     return {**_OF_THE_TENANT, **of_mailboxes}
+
+
+class TenantSettings(Cmdlets):
+    """Makes the calls of a plan; the permissions of a mailbox's folders take one call for each folder.
+
+    Folders have their names in the mailbox owner's language, so that they are asked for first.
+    """
+
+    def _led_to(self, call: Call, question: Question) -> Iterator[Call]:
+        yield call
+        if call.cmdlet == "Get-MailboxFolderPermission":
+            mailbox = call.parameters["Identity"]
+            for answer in self._call(Call("Get-MailboxFolderStatistics", {"Identity": mailbox}), question):
+                for raw in answer.rows:
+                    yield from _of_folder(mailbox, loose(raw))
+
+
+def _of_folder(mailbox: str, folder: Mapping[str, Any]) -> Iterator[Call]:
+    path = folder.get("FolderPath")
+    if folder.get("FolderType") in _SHARED and isinstance(path, str):
+        below = path.replace("/", "\\").replace(_SLASH, "/")
+        yield Call("Get-MailboxFolderPermission", {"Identity": f"{mailbox}:{below}"})

@@ -17,7 +17,7 @@ from collector.evidence import Commit, Store, lines, read
 from collector.http.transport import RequestsTransport
 from collector.model import Slice
 from collector.run.connection import Seams
-from collector.run.engage import Result, run
+from collector.run.engage import Result, run, run_cmdlet
 from collector.simulator import SECRET_VARIABLE, Scenario, SimulatedTenant, takeover
 from tests.week import last_wednesday
 
@@ -55,8 +55,20 @@ def engagement_file(served: SimulatedTenant, folder: Path, **changes: Any) -> Pa
 
 def collect(file: Path, *, new: bool = False, gaps_of: Path | None = None) -> Result:
     """Run an engagement file with the real seams."""
+    seams = real_seams()
+    return run(load(file, now=seams.clock.now()), seams, new=new, gaps_of=gaps_of)
+
+
+def ask_cmdlet(file: Path, cmdlet: str, **parameters: Any) -> Result:
+    """Ask one cmdlet with the real seams."""
+    seams = real_seams()
+    return run_cmdlet(load(file, now=seams.clock.now()), seams, cmdlet, parameters)
+
+
+def real_seams() -> Seams:
+    """Return this machine's disk, network and clock."""
     clock = SystemClock()
-    seams = Seams(
+    return Seams(
         clock=clock,
         store=Store(),
         transport=lambda settings, pool: RequestsTransport(
@@ -65,7 +77,6 @@ def collect(file: Path, *, new: bool = False, gaps_of: Path | None = None) -> Re
         ask=lambda label: "",
         observer=Quiet(),
     )
-    return run(load(file, now=clock.now()), seams, new=new, gaps_of=gaps_of)
 
 
 def identities(*runs: Path) -> list[str]:
@@ -83,9 +94,14 @@ def wanted(scenario: Scenario = STORY) -> list[str]:
     return sorted(row.identity for row in scenario.audit_rows if row.operation == "MailItemsAccessed")
 
 
-def _lines(runs: tuple[Path, ...], source: str) -> Iterator[bytes]:
+def rows(path: Path, part: str) -> list[dict[str, Any]]:
+    """Return every row of one part of a run's sources."""
+    return [json.loads(line) for line in _lines((path,), part=part)]
+
+
+def _lines(runs: tuple[Path, ...], source: str | None = None, part: str | None = None) -> Iterator[bytes]:
     for path in runs:
         for commit in read(path).commits:
-            if commit.source == source:
+            if source in (None, commit.source) and part in (None, commit.part):
                 for chunk in commit.chunks:
                     yield from lines(path, chunk)
