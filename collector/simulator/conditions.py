@@ -77,8 +77,13 @@ def wider(limit: timedelta) -> When:
 
 
 def larger(limit: int) -> When:
-    """Fire on every cmdlet that asks for pages larger than this."""
-    return lambda asked: asked.parameters.get("ResultSize", 100) > limit
+    """Fire on every cmdlet that asks for more rows than this, by ResultSize; Unlimited is more."""
+
+    def fires(asked: Asked) -> bool:
+        size = asked.parameters.get("ResultSize", 100)
+        return asked.cmdlet is not None and (size == "Unlimited" or (isinstance(size, int) and size > limit))
+
+    return fires
 
 
 def chance(probability: float, seed: int = 1) -> When:

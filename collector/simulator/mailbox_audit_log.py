@@ -5,6 +5,7 @@ Invariant: it tells of the same accesses as the unified audit log, at the same m
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from collector.simulator.address_book import AddressBook
@@ -32,7 +33,7 @@ PARAMETERS: dict[str, Reader] = {
     "IncludeInactiveMailbox": flag,
     "ResultSize": count(1, 250_000),
 }
-_DAWN = datetime(1970, 1, 1, tzinfo=UTC)
+_DAWN, _DUSK = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class _Entry(NamedTuple):
@@ -64,6 +65,8 @@ class MailboxAuditLog:
             raise ambiguous("Mailboxes", "ShowDetails")
         if "Owner" in asked.get("LogonTypes", ()) and not asked.get("ShowDetails"):
             raise invalid("The LogonTypes value Owner can be used only with the ShowDetails switch.")
+        if asked.get("StartDate", _DAWN) >= asked.get("EndDate", _DUSK):
+            raise invalid("The StartDate must be earlier than the EndDate.")
         boxes = self._mailboxes(asked)
         found = [] if self._empty else [(box, entry) for box in boxes for entry in self._entries(box, asked)]
         if asked.get("ShowDetails"):
@@ -86,12 +89,21 @@ class MailboxAuditLog:
         now = self._now()
         kept = now - min(box.audit.age_limit, self._quotas.mailbox_audit_retention)
         start, end = max(asked.get("StartDate", _DAWN), kept), min(asked.get("EndDate", now), now)
+        for row in self._by_mailbox.get(box.guid, ()):
+            if start <= row.created <= end:
+                fields = read_auditdata(row.raw_auditdata)
+                if _wanted(row, fields, asked):
+                    yield _Entry(row, fields)
+
+    @cached_property
+    def _by_mailbox(self) -> Mapping[str, list[AuditRow]]:
+        """The records by the mailbox in whose log they lie, in time order."""
+        rows: dict[str, list[AuditRow]] = {}
         for row in self._rows:
-            if not (start <= row.created <= end and row.record_type in MAILBOX_RECORD_TYPES):
-                continue
-            fields = read_auditdata(row.raw_auditdata)
-            if fields.get("MailboxGuid") == box.guid and _wanted(row, fields, asked):
-                yield _Entry(row, fields)
+            if row.record_type in MAILBOX_RECORD_TYPES:
+                guid = read_auditdata(row.raw_auditdata).get("MailboxGuid")
+                rows.setdefault(str(guid), []).append(row)
+        return rows
 
 
 def _wanted(row: AuditRow, fields: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:

@@ -79,8 +79,10 @@ def _lost_row(_: Fault, run: Run, _last: Answer) -> Answer:
 
 
 def _miscount(fault: Fault, run: Run, _last: Answer) -> Answer:
+    """Be off by some in every ResultCount; the rows of most cmdlets have none."""
     answer = run()
-    return replace(answer, rows=[{**row, "ResultCount": row["ResultCount"] + fault.by} for row in answer.rows])
+    counts = [{"ResultCount": row["ResultCount"] + fault.by} if "ResultCount" in row else {} for row in answer.rows]
+    return replace(answer, rows=[{**row, **count} for row, count in zip(answer.rows, counts, strict=True)])
 
 
 def _more(_: Fault, run: Run, _last: Answer) -> Answer:

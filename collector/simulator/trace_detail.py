@@ -5,6 +5,7 @@ Invariant: without MessageTraceId or RecipientAddress it answers nothing, and sa
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from collector.simulator.behaviour import Quotas
@@ -27,7 +28,6 @@ PARAMETERS: dict[str, Reader] = {
     "ResultSize": count(1, 5000),
 }
 _COLUMNS: dict[str, Callable[[TraceRow], str]] = {
-    "MessageTraceId": lambda row: row.message_trace_id,
     "RecipientAddress": lambda row: row.recipient,
     "MessageId": lambda row: row.message_id,
     "SenderAddress": lambda row: row.sender,
@@ -38,7 +38,7 @@ class TraceDetail:
     """The events of the messages that a scenario's trace tells of."""
 
     def __init__(self, scenario: Scenario, quotas: Quotas, now: Callable[[], datetime]) -> None:
-        self._rows = scenario.traces
+        self._traces = scenario.traces
         self._quotas = quotas
         self._now = now
 
@@ -50,11 +50,18 @@ class TraceDetail:
         if not (asked.get("MessageTraceId") and asked.get("RecipientAddress")):
             return Answer()
         known = known_at(now)
-        found = [
-            row.at(now) for row in self._rows if start <= row.received <= end and known(row) and _named(row, asked)
-        ]
+        same = self._by_trace.get(asked["MessageTraceId"].casefold(), ())
+        found = [row.at(now) for row in same if start <= row.received <= end and known(row) and _named(row, asked)]
         rows = [_render(row, event) for row in found for event in events(row) if _wanted(event, asked)]
         return limited(rows, asked.get("ResultSize", 1000))
+
+    @cached_property
+    def _by_trace(self) -> Mapping[str, list[TraceRow]]:
+        """The rows by their MessageTraceId; each of them may be asked for on its own."""
+        rows: dict[str, list[TraceRow]] = {}
+        for row in self._traces:
+            rows.setdefault(row.message_trace_id.casefold(), []).append(row)
+        return rows
 
 
 def _named(row: TraceRow, asked: Mapping[str, Any]) -> bool:

@@ -146,6 +146,7 @@ def test_it_can_be_served_and_hold_nothing() -> None:
         {"Identity": MEGAN.upn, "ResultSize": 0},
         {"Identity": MEGAN.upn, "ShowDetails": "yes"},
         {"Identity": MEGAN.upn, "FreeText": "x"},
+        {"Identity": MEGAN.upn, "StartDate": "2026-10-02", "EndDate": "2026-10-01"},
     ],
 )
 def test_what_does_not_bind_is_400(story: Caller, parameters: dict[str, Any]) -> None:

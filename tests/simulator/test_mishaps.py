@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from collector.simulator import Fault, Faults, Kind, Quotas, Scenario, cmdlet, page
+from collector.simulator import Fault, Faults, Kind, Mailbox, Quotas, Scenario, cmdlet, larger, page
 
 from .conftest import START, WINDOW, Caller, audit_rows, calling, dates, searching, trace_row
 
@@ -161,3 +161,15 @@ def test_a_standing_challenge_is_said_to_every_token_that_does_not_meet_it() -> 
         again = caller.send(SEARCH, searching()).headers["WWW-Authenticate"]
     assert "insufficient_claims" in challenge
     assert again == challenge
+
+
+def test_mishaps_of_the_audit_log_leave_other_cmdlets_as_they_are() -> None:
+    scenario = Scenario.of(window=WINDOW, mailboxes=[Mailbox("m@x", "g", "M")])
+    with calling(scenario, **failing(Kind.MISCOUNT, times=None)) as caller:
+        assert [row["UserPrincipalName"] for row in caller.rows("Get-Mailbox", {"ResultSize": "Unlimited"})] == ["m@x"]
+
+
+@pytest.mark.parametrize(("size", "status"), [("Unlimited", 503), (5001, 503), (5000, 200), ("All", 400)])
+def test_an_unlimited_size_is_larger_than_any(size: Any, status: int) -> None:
+    with calling(Scenario.of(window=WINDOW), **failing(Kind.STATUS, larger(5000))) as caller:
+        assert caller.send("Get-Mailbox", {"ResultSize": size}).status_code == status
