@@ -25,7 +25,8 @@ from collector.analysis.traced import Reach
 from collector.errors import DiskError, UsageError
 from collector.evidence import disk_errors
 
-_MEMORY = "700MB"
+_MEMORY = "800MB"
+"""With the interpreter and what the database does not count, a process stays below 1 GB."""
 _RUN_ROWS = 1 << 48
 """Row numbers that a run has for itself."""
 _KEYS = ("row_id", "context_id", "folder_number")

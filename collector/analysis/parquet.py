@@ -17,7 +17,7 @@ import pyarrow
 from pyarrow import parquet
 
 from collector.analysis.readers import READERS, Gathered, read_line
-from collector.analysis.rows import TABLES, Place, UnreadRow
+from collector.analysis.rows import SORTED_BY, TABLES, Place, UnreadRow
 from collector.errors import DiskError, IntegrityError
 from collector.evidence import disk_errors, lines
 from collector.model import Chunk
@@ -31,6 +31,8 @@ _TYPES = {
 _GROUP_ROWS = 100_000
 _GROUP_BYTES = 48 << 20
 """What is gathered, in rows of a table or in bytes of evidence, before it is written."""
+_SORTED_ROWS = 300_000
+"""Rows that are sorted together: about what a part has."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -106,23 +108,37 @@ class _Writer:
     def __init__(self, folder: Path, name: str, table: str) -> None:
         self._path = folder / name
         self._schema = schema(table)
+        self._sorted_by = SORTED_BY.get(table)
+        self._held: list[Any] = []
         self._writer = parquet.ParquetWriter(self._path, self._schema, compression="zstd")
-        self._rows = 0
+        self._rows, self._settled = 0, 0
 
     def __enter__(self) -> "_Writer":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._settle()
         self._writer.close()
 
     def write(self, rows: list[tuple[Any, ...]]) -> None:
-        """Write rows as a row group."""
+        """Write rows, at once or with others that they are sorted with."""
         if not rows:
             return
         columns = zip(*rows, strict=True)
         arrays = [pyarrow.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
-        self._writer.write_table(pyarrow.Table.from_arrays(arrays, schema=self._schema))
+        self._held.append(pyarrow.Table.from_arrays(arrays, schema=self._schema))
         self._rows += len(rows)
+        if self._sorted_by is None or self._rows - self._settled >= _SORTED_ROWS:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Write what is held, in row groups."""
+        if self._held:
+            held = pyarrow.concat_tables(self._held)
+            ordered = held.sort_by(self._sorted_by) if self._sorted_by else held
+            self._writer.write_table(ordered, row_group_size=_GROUP_ROWS)
+        self._held, self._settled = [], self._rows
 
     def written(self) -> Written:
         """Return what was written, once it is closed."""

@@ -174,3 +174,6 @@ TABLES: dict[str, type[tuple[object, ...]]] = {
     "unread": UnreadRow,
 }
 """The tables, by name."""
+
+SORTED_BY = {"items": "message", "traces": "message"}
+"""The column that the rows of a table are sorted by: rows of a message lie together, and are sooner gathered."""
