@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from collector.simulator.roles import GLOBAL_READER, ExchangeRole
+from collector.simulator.roles import EXCHANGE_RECIPIENT_ADMINISTRATOR, GLOBAL_READER, ExchangeRole
 
 FEED_READ = "ActivityFeed.Read"
 FEED_READ_DLP = "ActivityFeed.ReadDlp"
@@ -150,16 +150,17 @@ class Quotas:
 class Access:
     """What the app registration was granted, and what its tokens look like; protocol.md A1, B4, B5, E7.
 
-    `token_lifetime` is in seconds. Without the app role Exchange.ManageAsApp in `roles` a cmdlet is 401; with it but
-    without a role for it, or named in `forbidden`, it is 403: `wids` are directory roles, `exchange_roles` those of the
-    role groups that the app is a member of in Exchange. Without ActivityFeed.Read in `roles` the
-    feed is AF10001, without ActivityFeed.ReadDlp its DLP.All is. `tid` and `audience` replace what a token would
-    rightly say. `pending_polls` is how often a device code is not yet approved; `user` is who approves it.
+    `token_lifetime` is in seconds. Without the app role Exchange.ManageAsApp in `roles` a cmdlet is 401; with it
+    but without a role for it, or named in `forbidden`, it is 403: `wids` are directory roles, `exchange_roles`
+    those of the role groups that the app is a member of in Exchange. Global Reader alone may not run Get-InboxRule.
+    Without ActivityFeed.Read in `roles` the feed is AF10001, without ActivityFeed.ReadDlp its DLP.All is. `tid` and
+    `audience` replace what a token would rightly say. `pending_polls` is how often a device code is not yet
+    approved; `user` is who approves it.
     """
 
     token_lifetime: int = 3600
     roles: tuple[str, ...] = ("Exchange.ManageAsApp", FEED_READ)
-    wids: tuple[str, ...] = (GLOBAL_READER,)
+    wids: tuple[str, ...] = (GLOBAL_READER, EXCHANGE_RECIPIENT_ADMINISTRATOR)
     exchange_roles: tuple[ExchangeRole, ...] = ()
     forbidden: frozenset[str] = frozenset()
     tid: str | None = None

@@ -38,7 +38,7 @@ _PARAMETERS: dict[str, Reader] = {
     "StartDate": moment,
     "EndDate": moment,
     **dict.fromkeys(_FILTERS, texts),
-    "NetworkMessageID": text,
+    "NetworkMessageID": texts,
     "DeliveryStatus": one_of("Delivered", "Expanded", "Failed"),
     "Direction": one_of("All", "Received", "Sent"),
     "OriginalClientIP": text,
@@ -131,6 +131,8 @@ class HistoricalSearch:
             raise invalid("Specify at least one of MessageID, RecipientAddress or SenderAddress.")
         if any(len(values) > MOST_VALUES for values in given):
             raise invalid(f"No more than {MOST_VALUES} values can be specified.")
+        if any(not address.endswith(f"@{DOMAIN}") for address in asked.get("NotifyAddress", ())):
+            raise invalid("The NotifyAddress must be in an accepted domain of the organization.")
         if asked["StartDate"] >= asked["EndDate"]:
             raise invalid("The StartDate must be earlier than the EndDate.")
         earliest, latest = now - self._quotas.trace_retention, now - self._quotas.report_delay
@@ -173,11 +175,11 @@ def _matches(row: TraceRow, asked: Mapping[str, Any]) -> bool:
         "MessageID": row.message_id,
         "RecipientAddress": row.recipient,
         "SenderAddress": row.sender,
+        "NetworkMessageID": row.message_trace_id,
     }
     return (
         ticks(asked["StartDate"]) <= row.received < ticks(asked["EndDate"])
         and all(value.casefold() in asked.get(name, (value.casefold(),)) for name, value in told.items())
-        and row.message_trace_id == asked.get("NetworkMessageID", row.message_trace_id)
         and row.from_ip == asked.get("OriginalClientIP", row.from_ip)
         and row.status == asked.get("DeliveryStatus", row.status)
         and (direction == "All" or sent == (direction == "Sent"))

@@ -107,12 +107,15 @@ class MailboxAuditLog:
 
 
 def _wanted(row: AuditRow, fields: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
-    """Whether the filters let an entry through; no entry of the story is of a message with attachments."""
+    """Whether the filters let an entry through: nothing of outsiders unless it is asked for (EXOPS).
+
+    No entry of the story is of a message with attachments.
+    """
     logon_type = LOGON_TYPES.get(fields.get("LogonType", 0))
     external = bool(fields.get("ExternalAccess", False))
     return (
         row.operation.casefold() in asked.get("Operations", (row.operation.casefold(),))
         and logon_type in asked.get("LogonTypes", (logon_type,))
-        and external == asked.get("ExternalAccess", external)
+        and external == asked.get("ExternalAccess", False)
         and not asked.get("HasAttachments")
     )

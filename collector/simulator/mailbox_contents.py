@@ -11,8 +11,9 @@ from collector.simulator.settings import SET_UP
 from collector.simulator.wire import Answer
 
 _SCOPES = (
-    "All", "Archive", "Calendar", "Contacts", "DeletedItems", "Drafts", "Inbox", "JunkEmail", "Journal", "Notes",
-    "Outbox", "RecoverableItems", "RssSubscriptions", "SentItems", "SyncIssues", "Tasks",
+    "All", "Archive", "Calendar", "Contacts", "ConversationHistory", "DeletedItems", "Drafts", "Inbox", "JunkEmail",
+    "Journal", "LegacyArchiveJournals", "ManagedCustomFolder", "NonIpmRoot", "Notes", "Outbox", "Personal",
+    "RecoverableItems", "RssSubscriptions", "SentItems", "SyncIssues", "Tasks",
 )  # fmt: skip
 _RULE_PARAMETERS: dict[str, Reader] = {
     "Mailbox": text,
@@ -61,7 +62,7 @@ class MailboxContents:
         dated = asked.get("IncludeOldestAndNewestItems", False)
         shown = _within(folders, asked.get("FolderScope", "All"))
         rows = [_folder(box, folder, folders, dated=dated) for folder in shown]
-        return limited(rows, asked.get("ResultSize", "Unlimited"))
+        return limited(rows, asked.get("ResultSize", 1000))
 
 
 def _rule(box: Mailbox, priority: int, rule: InboxRule) -> dict[str, Any]:

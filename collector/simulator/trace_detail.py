@@ -10,8 +10,7 @@ from typing import Any
 
 from collector.simulator.behaviour import Quotas
 from collector.simulator.message_trace import known_at, traced_window
-from collector.simulator.parameters import Reader, bind, count, each_of, text, texts, tick
-from collector.simulator.rows import limited
+from collector.simulator.parameters import Reader, bind, each_of, text, texts, tick
 from collector.simulator.scenario import Scenario, TraceRow
 from collector.simulator.trace_events import EVENTS, TraceEvent, events
 from collector.simulator.wire import Answer
@@ -25,7 +24,6 @@ PARAMETERS: dict[str, Reader] = {
     "EndDate": tick,
     "Event": each_of(*EVENTS),
     "Action": texts,
-    "ResultSize": count(1, 5000),
 }
 _COLUMNS: dict[str, Callable[[TraceRow], str]] = {
     "RecipientAddress": lambda row: row.recipient,
@@ -52,8 +50,7 @@ class TraceDetail:
         known = known_at(now)
         same = self._by_trace.get(asked["MessageTraceId"].casefold(), ())
         found = [row.at(now) for row in same if start <= row.received <= end and known(row) and _named(row, asked)]
-        rows = [_render(row, event) for row in found for event in events(row) if _wanted(event, asked)]
-        return limited(rows, asked.get("ResultSize", 1000))
+        return Answer([_render(row, event) for row in found for event in events(row) if _wanted(event, asked)])
 
     @cached_property
     def _by_trace(self) -> Mapping[str, list[TraceRow]]:
