@@ -111,9 +111,12 @@ Grant the application no more than this:
    (or the person) as its only member:
      View-Only Audit Logs        Search-UnifiedAuditLog, Search-MailboxAuditLog
      Message Tracking            Get-MessageTraceV2, Get-MessageTraceDetailV2, historical searches
-     View-Only Recipients        mailboxes: their audit sets, rules, permissions and protocols
+     View-Only Recipients        mailboxes: their audit sets, permissions, folders and protocols
      View-Only Configuration     the organisation's audit settings and transport rules
-   The Entra role Global Reader covers the same reading, and more.
+     Mail Recipients             inbox rules (Get-InboxRule), which no view-only role shows
+   The last of these may write too: make a role of your own from it that keeps Get-InboxRule alone, or leave it out, and
+   inbox rules are a gap `forbidden`.
+   The Entra role Global Reader covers the same reading, and more, but no inbox rules.
 
 3. For the source management-activity: the application permission ActivityFeed.Read of "Office 365 Management APIs"
    (API c5393580-f805-4401-95e8-94b7a6ef2fc2), with admin consent; for DLP.All also ActivityFeed.ReadDlp.
