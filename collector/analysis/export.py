@@ -21,7 +21,7 @@ _EVENTS = {
             concat_ws(' ', operation, access, 'in', mailbox, 'by', user_id, 'from', client_ip) AS message,
             time AS datetime,
             'Audit record' AS timestamp_desc,
-            records.* EXCLUDE (time, row_id, mailbox_key, user_name, is_access),
+            records.* EXCLUDE (time, row_id, mailbox_key, user_name, is_access, context),
             coalesce(named.internet_message_ids, []) AS internet_message_ids
         FROM records LEFT JOIN (
             SELECT

@@ -72,7 +72,7 @@ WHERE user_id IS NOT NULL
 GROUP BY ALL;
 
 -- The contexts of records. Their texts are enumerations, in the order of the texts: they read and sort as the texts do,
--- and are counted and gathered as the numbers that they are.
+-- and are counted and gathered as the numbers that they are. `context` is one for all that an analyst sees as one.
 CREATE TYPE mailbox_name AS ENUM (SELECT DISTINCT mailbox FROM mailboxes WHERE mailbox IS NOT NULL ORDER BY ALL);
 CREATE TYPE mailbox_mark AS ENUM (SELECT DISTINCT mailbox_key FROM mailboxes WHERE mailbox_key IS NOT NULL ORDER BY ALL);
 CREATE TYPE user_name AS ENUM (SELECT DISTINCT user_id FROM used WHERE user_id IS NOT NULL ORDER BY ALL);
@@ -83,26 +83,37 @@ CREATE TYPE app AS ENUM (SELECT DISTINCT app_id FROM used WHERE app_id IS NOT NU
 CREATE TYPE folder_name AS ENUM (SELECT DISTINCT folder FROM line_folders WHERE folder IS NOT NULL ORDER BY ALL);
 
 CREATE TEMP TABLE contexts AS
+WITH named AS (
+    SELECT
+        context_id,
+        mailbox_guid,
+        mailboxes.mailbox_key::mailbox_mark AS mailbox_key,
+        mailboxes.mailbox::mailbox_name AS mailbox,
+        user_id::user_name AS user_id,
+        users.user_name::user_name AS user_name,
+        user_type,
+        client_ip::ip AS client_ip,
+        client_info::info AS client_info,
+        client_process,
+        client_version,
+        session_id::session AS session_id,
+        logon_type,
+        app_id::app AS app_id
+    FROM used
+    JOIN mailboxes
+        ON mailboxes.guid IS NOT DISTINCT FROM lower(mailbox_guid)
+        AND mailboxes.upn IS NOT DISTINCT FROM lower(mailbox_upn)
+    LEFT JOIN users ON users.user_key = lower(user_id)
+)
 SELECT
-    context_id,
-    mailbox_guid,
-    mailboxes.mailbox_key::mailbox_mark AS mailbox_key,
-    mailboxes.mailbox::mailbox_name AS mailbox,
-    user_id::user_name AS user_id,
-    users.user_name::user_name AS user_name,
-    user_type,
-    client_ip::ip AS client_ip,
-    client_info::info AS client_info,
-    client_process,
-    client_version,
-    session_id::session AS session_id,
-    logon_type,
-    app_id::app AS app_id
-FROM used
-JOIN mailboxes
-    ON mailboxes.guid IS NOT DISTINCT FROM lower(mailbox_guid)
-    AND mailboxes.upn IS NOT DISTINCT FROM lower(mailbox_upn)
-LEFT JOIN users ON users.user_key = lower(user_id);
+    named.*,
+    min(context_id) OVER (
+        PARTITION BY mailbox_key, mailbox, user_name, client_ip, client_info, session_id, logon_type, app_id
+    ) AS context
+FROM named;
+
+DROP TABLE used;
+DROP TABLE users;
 
 CREATE TEMP TABLE folders AS
 SELECT folder_number, folder_id, folder::folder_name AS folder FROM line_folders;
@@ -168,7 +179,7 @@ WHERE accesses.access = 'Bind' AND {messages};
 -- The 24 hours after each record that tells of throttling, for the mailboxes that were asked for.
 CREATE TEMP VIEW blind AS
 SELECT mailbox, time AS throttled_at, time + INTERVAL 24 HOURS AS blind_until
-FROM records, period
-WHERE throttled AND is_access AND time IS NOT NULL AND {mailboxes}
+FROM throttling JOIN records USING (row_id), period
+WHERE is_access AND time IS NOT NULL AND {mailboxes}
     AND (period.since IS NULL OR time + INTERVAL 24 HOURS > period.since)
     AND (period.until IS NULL OR time < period.until);

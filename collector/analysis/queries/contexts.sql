@@ -10,15 +10,25 @@
 -- Example: collector investigate contexts evidence/ --ip 203.0.113.0/24
 WITH seen AS (
     SELECT
-        mailbox_key, mailbox, user_name, client_ip, client_info, session_id, logon_type, app_id, time, access,
+        context, time, access,
         CASE WHEN access = 'Sync' THEN coalesce(folder_id, folder_name) END AS synced,
         CAST(NULL AS STRING) AS message
     FROM accesses
     UNION ALL
-    SELECT
-        mailbox_key, mailbox, user_name, client_ip, client_info, session_id, logon_type, app_id, time,
-        CAST(NULL AS STRING), CAST(NULL AS STRING), message
+    SELECT context, time, CAST(NULL AS STRING), CAST(NULL AS STRING), message
     FROM opened
+),
+counted AS (
+    SELECT
+        context,
+        count(CASE WHEN access = 'Bind' THEN 1 END) AS binds,
+        count(CASE WHEN access = 'Sync' THEN 1 END) AS syncs,
+        count(DISTINCT message) AS messages,
+        count(DISTINCT synced) AS folders,
+        min(time) AS first_seen,
+        max(time) AS last_seen
+    FROM seen
+    GROUP BY context
 )
 SELECT
     mailbox,
@@ -28,14 +38,14 @@ SELECT
     session_id,
     logon_type,
     app_id,
-    count(CASE WHEN access = 'Bind' THEN 1 END) AS binds,
-    count(CASE WHEN access = 'Sync' THEN 1 END) AS syncs,
-    count(DISTINCT message) AS messages,
-    count(DISTINCT synced) AS folders,
-    min(time) AS first_seen,
-    max(time) AS last_seen
-FROM seen
-GROUP BY mailbox_key, mailbox, user_name, client_ip, client_info, session_id, logon_type, app_id
+    binds,
+    syncs,
+    messages,
+    folders,
+    first_seen,
+    last_seen
+FROM counted
+JOIN contexts ON contexts.context_id = counted.context
 ORDER BY
     mailbox NULLS LAST,
     first_seen NULLS LAST,
