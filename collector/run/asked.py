@@ -12,7 +12,8 @@ from collector import config
 from collector.config import Engagement
 from collector.errors import UsageError
 from collector.model import Axis, Sought, SourcePlan, Window, iso
-from collector.sources import cmdlets, message_trace, tenant_settings, unified_audit_log
+from collector.sources import cmdlets, mailbox_audit_log, message_trace, tenant_settings, unified_audit_log
+from collector.sources.mailbox_audit_log import MailboxAuditLog
 from collector.sources.management_activity import ManagementActivity
 from collector.sources.message_trace import MessageTrace
 from collector.sources.tenant_settings import TENANT_SETTINGS
@@ -37,6 +38,14 @@ def of_audit_log(asked: Asked) -> SourcePlan:
     parts = tuple(dict.fromkeys(source.record_types)) or (None,)
     window = asked.engagement.freeze(source.window, asked.now)
     return SourcePlan(UnifiedAuditLog.name, Axis.EVENT, window, parts, question)
+
+
+def of_mailbox_log(asked: Asked) -> SourcePlan:
+    """Plan mailbox-audit-log: each mailbox of interest is a part, by the name that the file has for it."""
+    source = asked.engagement.sources.mailbox_audit_log or config.MailboxAuditLog()
+    question = {"cmdlet": mailbox_audit_log.CMDLET, **mailbox_audit_log.FIXED}
+    window = asked.engagement.freeze(source.window, asked.now)
+    return SourcePlan(MailboxAuditLog.name, Axis.EVENT, window, tuple(asked.engagement.mailboxes), question)
 
 
 def of_trace(asked: Asked) -> SourcePlan:
@@ -101,6 +110,7 @@ def batches(message_ids: Sequence[str], most: int) -> dict[str, Sequence[str]]:
 
 PLANS: Mapping[str, Callable[[Asked], SourcePlan]] = {
     UnifiedAuditLog.name: of_audit_log,
+    MailboxAuditLog.name: of_mailbox_log,
     MessageTrace.name: of_trace,
     ManagementActivity.name: of_activity,
     TENANT_SETTINGS: of_settings,

@@ -74,9 +74,13 @@ class Collection:
     def finish(self) -> None:
         """Settle the empty slices that are older than the retention, now that all that the run holds is known."""
         for task in sorted(self._aged, key=lambda aged: aged.window, reverse=True):
-            held = holds_as_old(self._run.commits, task.slice)
+            held = holds_as_old(self._kept_as(task.slice), task.slice)
             self._commit(task, Settle(Status.EMPTY) if held else Settle(Status.GAP, BEYOND_RETENTION))
         self._aged.clear()
+
+    def _kept_as(self, slice_: Slice) -> Sequence[Commit]:  # noqa: ARG002 - other collections need it
+        """Return the commits whose records show how long what is in a slice is kept."""
+        return self._run.commits
 
     def _step(self, task: Task) -> Step:
         """Give up what is hopeless, cut at once what is known to be too long, ask for the rest."""

@@ -10,13 +10,15 @@ from collector.clock import Clock
 from collector.config import Cloud, Engagement
 from collector.http.client import Client
 from collector.model import SourcePlan
+from collector.run.by_mailbox import ByMailbox
 from collector.run.collect import Collection
 from collector.run.content import ContentCollection
 from collector.run.slicing import PIECES
-from collector.sources import cmdlets, management_activity, message_trace, unified_audit_log
+from collector.sources import cmdlets, mailbox_audit_log, management_activity, message_trace, unified_audit_log
 from collector.sources.base import NO_TIME, Source
 from collector.sources.cmdlets import CMDLET, Call, Cmdlets
 from collector.sources.exchange import Bridge
+from collector.sources.mailbox_audit_log import MailboxAuditLog
 from collector.sources.management_activity import ManagementActivity
 from collector.sources.message_trace import MessageTrace
 from collector.sources.tenant_settings import TENANT_SETTINGS, TenantSettings
@@ -66,6 +68,10 @@ def _unified_audit_log(reach: Reach) -> Source:
     return UnifiedAuditLog(_bridge(reach), reach.engagement.sources.unified_audit_log or config.UnifiedAuditLog())
 
 
+def _mailbox_audit_log(reach: Reach) -> Source:
+    return MailboxAuditLog(_bridge(reach), reach.engagement.mailboxes)
+
+
 def _message_trace(reach: Reach) -> Source:
     ids: dict[str, Sequence[str]] = {}
     for planned in reach.planned:
@@ -100,6 +106,13 @@ FEEDS: Mapping[str, Feed] = {
         key=unified_audit_log.key,
         retention=UnifiedAuditLog.retention,
         longest=UnifiedAuditLog.longest,
+    ),
+    MailboxAuditLog.name: Feed(
+        make=_mailbox_audit_log,
+        key=mailbox_audit_log.key,
+        retention=MailboxAuditLog.retention,
+        longest=MailboxAuditLog.longest,
+        collection=ByMailbox,
     ),
     MessageTrace.name: Feed(
         make=_message_trace,
