@@ -31,8 +31,8 @@ _TYPES = {
 _GROUP_ROWS = 100_000
 _GROUP_BYTES = 48 << 20
 """What is gathered, in rows of a table or in bytes of evidence, before it is written."""
-_SORTED_ROWS = 300_000
-"""Rows that are sorted together: about what a part has."""
+_SORTED_BYTES = 96 << 20
+"""What is sorted together, in bytes of a table: about what a part has."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -68,7 +68,7 @@ def write_part(run: Path, sources: Iterable[Source], folder: Path, name: str, fi
     Raises DiskError where they cannot be read or written.
     """
     with disk_errors(folder), ExitStack() as stack:
-        writers = {table: stack.enter_context(_Writer(folder, f"{name}.{table}.parquet", table)) for table in TABLES}
+        writers = {table: stack.enter_context(Writer(folder, f"{name}.{table}.parquet", table)) for table in TABLES}
         gathered, size, number = Gathered(first_row), 0, first_row
         for one in sources:
             for line, count in _numbered(run, one, gathered):
@@ -96,14 +96,14 @@ def _numbered(run: Path, one: Source, gathered: Gathered) -> Iterable[tuple[byte
         gathered.rows["unread"].append(UnreadRow(one.source, one.chunk.path, 0, error.message))
 
 
-def _flush(gathered: Gathered, writers: "dict[str, _Writer]") -> None:
+def _flush(gathered: Gathered, writers: "dict[str, Writer]") -> None:
     for table, listed in gathered.rows.items():
         writers[table].write(listed)
         listed.clear()
 
 
-class _Writer:
-    """One Parquet file while it is written."""
+class Writer:
+    """One Parquet file while it is written; it is whole once it is closed."""
 
     def __init__(self, folder: Path, name: str, table: str) -> None:
         self._path = folder / name
@@ -111,9 +111,9 @@ class _Writer:
         self._sorted_by = SORTED_BY.get(table)
         self._held: list[Any] = []
         self._writer = parquet.ParquetWriter(self._path, self._schema, compression="zstd")
-        self._rows, self._settled = 0, 0
+        self._rows = 0
 
-    def __enter__(self) -> "_Writer":
+    def __enter__(self) -> "Writer":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -129,7 +129,7 @@ class _Writer:
         arrays = [pyarrow.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
         self._held.append(pyarrow.Table.from_arrays(arrays, schema=self._schema))
         self._rows += len(rows)
-        if self._sorted_by is None or self._rows - self._settled >= _SORTED_ROWS:
+        if self._sorted_by is None or sum(held.nbytes for held in self._held) >= _SORTED_BYTES:
             self._settle()
 
     def _settle(self) -> None:
@@ -138,7 +138,7 @@ class _Writer:
             held = pyarrow.concat_tables(self._held)
             ordered = held.sort_by(self._sorted_by) if self._sorted_by else held
             self._writer.write_table(ordered, row_group_size=_GROUP_ROWS)
-        self._held, self._settled = [], self._rows
+        self._held.clear()
 
     def written(self) -> Written:
         """Return what was written, once it is closed."""
