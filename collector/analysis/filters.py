@@ -58,7 +58,7 @@ class Filters(NamedTuple):
 
     def scope(self) -> str:
         """Return the condition on records, in the words of views.sql."""
-        return " AND ".join(clause for name, clause in _SCOPE.items() if getattr(self, name)) or "TRUE"
+        return " AND ".join(self._clauses()) or "TRUE"
 
     def mailboxes(self) -> str:
         """Return the condition on mailboxes alone, in the words of views.sql."""
@@ -71,3 +71,16 @@ class Filters(NamedTuple):
     def messages(self) -> str:
         """Return the condition on items, in the words of views.sql."""
         return _MESSAGES if self.message_id else "TRUE"
+
+    def _clauses(self) -> list[str]:
+        return [clause for name, clause in _SCOPE.items() if getattr(self, name)]
+
+
+class AnyOf(Filters):
+    """Filters of which it is enough to pass one, as with what is known of an attacker."""
+
+    __slots__ = ()
+
+    def scope(self) -> str:
+        """Return the condition on records, in the words of views.sql."""
+        return f"({' OR '.join(self._clauses()) or 'TRUE'})"

@@ -8,9 +8,7 @@ import typer
 from collector import __version__
 from collector.analysis import questions
 from collector.cli import given, screen
-from collector.clock import SystemClock
 from collector.config import template
-from collector.config.reading import load
 from collector.errors import ExitCode, UsageError
 
 
@@ -108,10 +106,9 @@ def init(
 @app.command()
 def plan(file: Engagement, json: Json = False) -> None:
     """Show what would be asked: sources, slices, requests, and the time that the quotas make it take."""
-    from collector.cli import show, work  # noqa: PLC0415 - signing in and the network load for nobody else
+    from collector.cli import work  # noqa: PLC0415 - signing in and the network load for nobody else
 
-    now = SystemClock().now()
-    show.plan(work.forecast(load(file, now=now).engagement, now), as_json=json)
+    work.look_ahead(file, as_json=json)
 
 
 @app.command()
@@ -178,6 +175,28 @@ def cmdlet(  # noqa: PLR0917 - typer reads the options from the signature
 
     detail = show.Detail(as_json=json, quiet=quiet, verbose=verbose)
     return work.ask_cmdlet(file, name, given.parameters(parameter or ()), detail=detail)
+
+
+@app.command(name="import")
+def import_(  # noqa: PLR0917 - typer reads the options from the signature
+    folder: Annotated[Path, typer.Argument(help="The engagement's folder.", metavar="FOLDER", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="What was exported.", metavar="FILE...", show_default=False)],
+    kind: Annotated[
+        str | None, typer.Option("--as", metavar="KIND", help="What the files are, if not told from their content.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Bring files that others exported into a run of their own, byte for byte, beside what was read from them.
+
+    Kinds: historical-search-trace, historical-search-detail, entra-sign-ins. Example:
+    collector import evidence/contoso-2026-11 NonInteractiveSignIns_2026-11-01.csv
+    """
+    from collector.cli import importing, show  # noqa: PLC0415 - the readers load for nobody else
+
+    detail = show.Detail(as_json=json, quiet=quiet, verbose=verbose)
+    return importing.bring_in(folder, files, kind, detail=detail)
 
 
 @app.command()

@@ -80,9 +80,12 @@ class Bar:
             self._say(f"waiting {seconds:.1f} s: {why}")
 
     def committed(self, commit: Commit) -> None:
-        """Step on; the first gap of a kind is said at once, all of them stand in the summary."""
+        """Step on; the first gap of a kind is said at once, all of them stand in the summary.
+
+        Without a window, a source can have thousands of parts.
+        """
         self._progress.advance(self._task)
-        kind = commit.source, commit.part, commit.reason
+        kind = commit.source, commit.part if commit.start else None, commit.reason
         with self._lock:
             first_gap = commit.status is Status.GAP and kind not in self._gaps
             self._gaps |= {kind} if first_gap else set()

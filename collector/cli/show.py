@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from collector.cli.alike import rows_of
 from collector.cli.screen import cell, json_line, line, plain, table
 from collector.errors import CollectorError, ExitCode
 from collector.evidence import Commit, Coverage, SliceCoverage, Verification
@@ -17,7 +18,7 @@ from collector.model import Status, iso
 from collector.run.engage import Result
 from collector.run.heartbeat import Beat
 from collector.run.outcome import Outcome
-from collector.run.plan import Forecast
+from collector.run.plan import Forecast, Together
 
 
 class RunStatus(NamedTuple):
@@ -38,18 +39,24 @@ class Detail(NamedTuple):
     verbose: bool = False
 
 
-def plan(forecasts: Sequence[Forecast], *, as_json: bool) -> None:
-    """Print what would be asked."""
+def plan(forecasts: Sequence[Forecast], together: Sequence[Together], *, as_json: bool) -> None:
+    """Print what would be asked, and what the sources that share a quota take together."""
     if as_json:
         for one in forecasts:
             json_line("plan", **msgspec.to_builtins(one))
+        for shared in together:
+            json_line("shared-quota", **msgspec.to_builtins(shared))
         return
     columns = ("source", "part", "start", "end", "slices", "requests at least", "at the quota, at least")
-    rows = [
-        (f.source, f.part, f.start, f.end, f.slices, f.requests, _span(f.seconds) if f.seconds else None)
-        for f in forecasts
-    ]
+    rows = []
+    for part, alike in rows_of(forecasts, lambda one: (one.source, one.start, one.end)):
+        seconds = sum(one.seconds or 0 for one in alike)
+        counts = (sum(one.slices for one in alike), sum(one.requests for one in alike))
+        rows.append((alike[0].source, part, alike[0].start, alike[0].end, *counts, _span(seconds) if seconds else None))
     table("What would be asked", columns, rows)
+    for shared in together:
+        quota = f"share {shared.allowed:,} requests in {_span(shared.period)}"
+        line(f"{' and '.join(shared.sources)} {quota}: at least {_span(shared.seconds)}")
     line("Each slice takes one more request for every 5,000 records in it, or for every blob of the Activity feed.")
 
 
@@ -99,10 +106,11 @@ def status(run: RunStatus, *, as_json: bool) -> None:
     _problems(run.problems)
     _sources(coverage)
     columns = ("source", "part", "start", "end", "status", "records", "expected", "reason", "settled")
-    rows = [
-        (s.source, s.part, s.start, s.end, s.status, s.records, s.expected, s.reason, _YES_NO[s.settled])
-        for s in coverage.slices
-    ]
+    rows = []
+    for part, alike in rows_of(coverage.slices, _told_alike):
+        s = alike[0]
+        ended = (s.status, *_counted(alike), s.reason, _YES_NO[s.settled])
+        rows.append((s.source, part, s.start, s.end, *ended))
     table("Slices", columns, rows)
     _rechecks(coverage)
     _tail(coverage)
@@ -188,10 +196,10 @@ def slice_facts(commit: Commit) -> dict[str, Any]:
 
 def slice_line(commit: Commit) -> str:
     """Return a committed slice as a line of the log."""
-    times = f"{cell(commit.start)} to {cell(commit.end)}"
+    times = f", {cell(commit.start)} to {cell(commit.end)}" if commit.start else ""
     part = f" {commit.part}" if commit.part else ""
     reason = f" ({commit.reason})" if commit.reason else ""
-    return f"{commit.status}{reason}: {commit.source}{part}, {times}, {commit.records:,} records"
+    return f"{commit.status}{reason}: {commit.source}{part}{times}, {commit.records:,} records"
 
 
 def _sources(coverage: Coverage) -> None:
@@ -218,8 +226,21 @@ def _gaps_among(slices: Sequence[SliceCoverage]) -> list[SliceCoverage]:
 def _gaps(coverage: Coverage) -> None:
     gaps = _gaps_of(coverage)
     if gaps:
-        rows = [(g.source, g.part, g.start, g.end, g.records, g.expected, g.reason) for g in gaps]
+        rows = [
+            (alike[0].source, part, alike[0].start, alike[0].end, *_counted(alike), alike[0].reason)
+            for part, alike in rows_of(gaps, _told_alike)
+        ]
         table("Gaps", ("source", "part", "start", "end", "records kept", "expected", "reason"), rows)
+
+
+def _told_alike(one: SliceCoverage) -> object:
+    return one.source, one.start, one.end, one.status, one.reason, one.settled
+
+
+def _counted(alike: Sequence[SliceCoverage]) -> tuple[int, int | None]:
+    """Return the records of some slices, and how many were expected where each of them knows."""
+    expected = [one.expected for one in alike if one.expected is not None]
+    return sum(one.records for one in alike), sum(expected) if len(expected) == len(alike) else None
 
 
 def _tail(coverage: Coverage) -> None:

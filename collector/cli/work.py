@@ -14,26 +14,27 @@ from collector.analysis.reconcile import reconcile
 from collector.cli import progress, reconciled, show
 from collector.cli.finding import runs_below
 from collector.clock import Clock, SystemClock
-from collector.config import Network
+from collector.config import Engagement, Network
 from collector.config.reading import Loaded, load
 from collector.config.units import Unreadable, duration
 from collector.errors import PRECEDENCE, CollectorError, ExitCode, Interrupted, UsageError
 from collector.evidence import Account, Store, Verification, chained, cover, links, read
 from collector.evidence import verify as verify_run
 from collector.http.transport import RequestsTransport, Transport
+from collector.model import Sought
 from collector.run.connection import Seams
 from collector.run.engage import Result, run_cmdlet
 from collector.run.engage import run as collect_run
 from collector.run.heartbeat import read_heartbeat
 from collector.run.outcome import Outcome
-from collector.run.plan import forecast
+from collector.run.plan import forecast, together
 from collector.run.watch import Rhythm
 from collector.run.watch import watch as watch_over
 
 __all__ = [
     "collect",
     "engage",
-    "forecast",
+    "look_ahead",
     "reconcile_all",
     "rhythm",
     "status_all",
@@ -50,6 +51,23 @@ def collect(file: Path, *, new: bool, gaps_of: Path | None, detail: show.Detail)
         result = engage(load(file, now=clock.now()), clock, new=new, gaps_of=gaps_of, detail=detail)
     show.summary(result, as_json=detail.as_json)
     return result.exit_code
+
+
+def look_ahead(file: Path, *, as_json: bool) -> None:
+    """Show what the engagement of a file would ask for."""
+    now = SystemClock().now()
+    engagement = load(file, now=now).engagement
+    forecasts = forecast(engagement, now, _seek(engagement))
+    show.plan(forecasts, together(engagement, forecasts), as_json=as_json)
+
+
+def _seek(engagement: Engagement) -> Sought:
+    """Look in earlier evidence for what an engagement asks about; most ask about nothing there."""
+    if not engagement.sources.resting_on_evidence:
+        return Sought()
+    from collector.cli import seeking  # noqa: PLC0415 - the database loads for nobody else
+
+    return seeking.seek(engagement)
 
 
 def ask_cmdlet(file: Path, name: str, parameters: dict[str, Any], *, detail: show.Detail) -> int:
@@ -90,7 +108,7 @@ def engage(
 ) -> Result:
     """Collect with this machine's disk, network and terminal."""
     with _seams(clock, detail) as seams:
-        return collect_run(loaded, seams, new=new, gaps_of=gaps_of)
+        return collect_run(loaded, seams, new=new, gaps_of=gaps_of, seek=lambda: _seek(loaded.engagement))
 
 
 @contextmanager

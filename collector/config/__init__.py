@@ -16,7 +16,6 @@ from collector.config.asked import (
 from collector.config.clouds import CLOUDS, Cloud
 from collector.config.differences import differences
 from collector.config.engagement import (
-    TRACE_QUOTA,
     Attacker,
     Auth,
     Case,
@@ -29,6 +28,7 @@ from collector.config.engagement import (
     Limits,
     ManagedIdentity,
     Network,
+    quota_of,
 )
 from collector.config.reading import Loaded, load
 from collector.config.secrets import reveal
@@ -36,7 +36,6 @@ from collector.config.units import Rate, SecretRef
 
 __all__ = [
     "CLOUDS",
-    "TRACE_QUOTA",
     "Attacker",
     "Auth",
     "Between",
@@ -66,5 +65,6 @@ __all__ = [
     "WindowSpec",
     "differences",
     "load",
+    "quota_of",
     "reveal",
 ]

@@ -135,6 +135,12 @@ class Sources(Shape, frozen=True, rename="kebab"):
         return found
 
     @property
+    def resting_on_evidence(self) -> tuple[str, ...]:
+        """The sources that ask about messages which earlier evidence names."""
+        of = self.audiences
+        return tuple(name for name in of if of[name] == "accessed" or isinstance(self.of(name), MessageTraceDetail))
+
+    @property
     def audiences(self) -> Mapping[str, str]:
         """Of which messages each source asks that is not for the whole tenant alone."""
         return {name: asked.audience for name in self.names if hasattr(asked := self.of(name), "audience")}

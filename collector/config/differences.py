@@ -5,18 +5,21 @@ refer to a secret is compared, so none is shown.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 ASKED = ("engagement", "tenant", "window", "mailboxes", "sources")
 """The keys that decide what a run asks for; sign-in, limits and addresses may change while it is open."""
 
+ATTACKER = "attacker"
+"""The key that decides it too where messages are asked for that the attacker accessed."""
+
 _ABSENT = object()
 
 
-def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Return `key: old -> new` for each value under ASKED that differs between two documents, as `load` gives them."""
-    return [line for key in ASKED for line in _differences(key, old.get(key, _ABSENT), new.get(key, _ABSENT))]
+def differences(old: dict[str, Any], new: dict[str, Any], keys: Iterable[str] = ASKED) -> list[str]:
+    """Return `key: old -> new` for each value under some keys that differs between two documents of `load`."""
+    return [line for key in keys for line in _differences(key, old.get(key, _ABSENT), new.get(key, _ABSENT))]
 
 
 def _differences(key: str, old: Any, new: Any) -> Iterator[str]:

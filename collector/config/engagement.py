@@ -9,23 +9,29 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from collector.config.asked import Between, Shape, Sources, WindowSpec
 from collector.config.clouds import CLOUDS, Cloud
 from collector.config.units import Rate, SecretRef
 from collector.model import Window
 
-TRACE_QUOTA = "message-trace"
-"""The source by whose limits the quota goes that message traces and their details share (protocol.md C4, C5)."""
-
 QUOTAS = {
-    TRACE_QUOTA: Rate(requests=100, period=300.0),
+    "message-trace": Rate(requests=100, period=300.0),
     "management-activity": Rate(requests=2000, period=60.0),
 }
 """The documented quota of each source that has one.
 
 Get-MessageTraceV2: 100 requests in 5 minutes (protocol.md C4); the Activity API: 2,000 a minute and tenant (A6).
 """
+
+_SHARED = {"message-trace-detail": "message-trace"}
+"""Sources that go by the quota of another one; protocol.md C4."""
+
+
+def quota_of(source: str) -> str:
+    """Return the source whose rate a source goes by: its own name, but for those that share a quota."""
+    return _SHARED.get(source, source)
 
 
 class Certificate(Shape, frozen=True, tag_field="method", tag="certificate"):
@@ -161,11 +167,13 @@ class Engagement(Shape, frozen=True):
     def limits_of(self, source: str) -> Limits:
         """Return what holds for a source: its own limits over `default`, over the documented quota (QUOTAS).
 
+        The rate is that of the source whose quota it goes by.
         For `default`, or what is no source of the file's, such as signing in or one cmdlet, the file's `default`.
         """
         own = getattr(self.limits, source.replace("-", "_"), GivenLimits())
-        given = {**_given(self.limits.default), **_given(own)}
-        return Limits(**{"rate": QUOTAS.get(source), **given})
+        limits = Limits(**{"rate": QUOTAS.get(source), **_given(self.limits.default), **_given(own)})
+        quota = quota_of(source)
+        return limits if quota == source else replace(limits, rate=self.limits_of(quota).rate)
 
     def freeze(self, spec: WindowSpec | None, now: datetime) -> Window:
         """Return a source's own window, or the engagement's for None, as it stands at `now`; whole seconds, UTC."""

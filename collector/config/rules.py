@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from collector.config.asked import CONTENT_TYPES, Between, Windowed, WindowSpec
-from collector.config.engagement import Engagement
+from collector.config.engagement import Engagement, quota_of
 from collector.config.readers import nearest
 from collector.config.units import shown
 from collector.config.yamlfile import Path
@@ -92,6 +92,7 @@ def _sources(engagement: Engagement) -> Iterator[Broken]:
     for name, audience in engagement.sources.audiences.items():
         yield from _audience(engagement, ("sources", name, "for"), audience)
     yield from _management_activity(engagement)
+    yield from _limits(engagement)
     for path, spec in _windows(engagement):
         if spec is None and engagement.window is None and path[0] == "sources":
             yield Broken(path, "the source has no window", "give it one, or write `window` for the whole file")
@@ -104,6 +105,14 @@ def _audience(engagement: Engagement, path: Path, audience: str) -> Iterator[Bro
     if audience == "accessed" and not (attacker.ips or attacker.sessions or attacker.apps):
         remedy = "name ips, sessions or apps under `attacker`; `collector investigate contexts` shows all there are"
         yield Broken(path, "`accessed` needs to know who the attacker is", remedy)
+
+
+def _limits(engagement: Engagement) -> Iterator[Broken]:
+    for member in engagement.limits.__struct_fields__:
+        name = member.replace("_", "-")
+        if quota_of(name) != name and getattr(engagement.limits, member).rate is not None:
+            message = f"it shares one quota with {quota_of(name)}"
+            yield Broken(("limits", name, "rate"), message, f"give the rate under {quota_of(name)}")
 
 
 def _management_activity(engagement: Engagement) -> Iterator[Broken]:

@@ -12,10 +12,18 @@ from collector import config
 from collector.config import Engagement
 from collector.errors import UsageError
 from collector.model import Axis, Sought, SourcePlan, Window, iso
-from collector.sources import cmdlets, mailbox_audit_log, message_trace, tenant_settings, unified_audit_log
+from collector.sources import (
+    cmdlets,
+    mailbox_audit_log,
+    message_trace,
+    message_trace_detail,
+    tenant_settings,
+    unified_audit_log,
+)
 from collector.sources.mailbox_audit_log import MailboxAuditLog
 from collector.sources.management_activity import ManagementActivity
 from collector.sources.message_trace import MessageTrace
+from collector.sources.message_trace_detail import MESSAGE_TRACE_DETAIL
 from collector.sources.tenant_settings import TENANT_SETTINGS
 from collector.sources.unified_audit_log import UnifiedAuditLog
 
@@ -56,8 +64,11 @@ def of_trace(asked: Asked) -> SourcePlan:
     if source.audience == "mailboxes":
         parts = tuple(by_mailbox(asked.engagement.mailboxes))
     if source.audience == "accessed":
-        question[message_trace.MESSAGE_IDS] = batches(_accessed(asked, MessageTrace.name), message_trace.IDS_AT_ONCE)
-        parts = tuple(question[message_trace.MESSAGE_IDS])
+        dealt = batches(_accessed(asked, MessageTrace.name), message_trace.IDS_AT_ONCE)
+        question[message_trace.MESSAGE_IDS] = {
+            part: [form for one in ids for form in message_trace.forms(one)] for part, ids in dealt.items()
+        }
+        parts = tuple(dealt)
     window = asked.engagement.freeze(source.window, asked.now)
     return SourcePlan(MessageTrace.name, Axis.EVENT, window, parts, question)
 
@@ -92,6 +103,16 @@ def _accessed(asked: Asked, source: str) -> Sequence[str]:
     return asked.sought.message_ids
 
 
+def of_detail(asked: Asked) -> SourcePlan:
+    """Plan message-trace-detail: a part for each row of a trace; raises UsageError where no trace tells of any."""
+    if not asked.sought.traced:
+        raise UsageError(
+            f"{MESSAGE_TRACE_DETAIL}: no trace of {asked.engagement.engagement} tells of the messages asked for",
+            remedy=f"collect message-trace first, with {MESSAGE_TRACE_DETAIL} left out of the file until then",
+        )
+    return cmdlets.planned(MESSAGE_TRACE_DETAIL, message_trace_detail.calls(asked.sought.traced, asked.now))
+
+
 def of_settings(asked: Asked) -> SourcePlan:
     """Plan tenant-settings: the tenant's, and those of each mailbox of interest."""
     return cmdlets.planned(TENANT_SETTINGS, tenant_settings.calls(asked.engagement.mailboxes))
@@ -112,6 +133,7 @@ PLANS: Mapping[str, Callable[[Asked], SourcePlan]] = {
     UnifiedAuditLog.name: of_audit_log,
     MailboxAuditLog.name: of_mailbox_log,
     MessageTrace.name: of_trace,
+    MESSAGE_TRACE_DETAIL: of_detail,
     ManagementActivity.name: of_activity,
     TENANT_SETTINGS: of_settings,
 }

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 from collector.auth import MsalHttp, SignIn
 from collector.clock import Clock
-from collector.config import Engagement, Network
+from collector.config import Engagement, Network, quota_of
 from collector.errors import AccessError, CollectorError, QuestionError, TemporaryError
 from collector.evidence import RunFolder, Store
 from collector.http.client import Client, Effort
@@ -117,7 +117,7 @@ class Connection:
             self._clients[name] = Client(
                 transport=self._way_out(),
                 sign_in=self.sign_in,
-                gate=self._gate(FEEDS[name].quota or name),
+                gate=self._gate(quota_of(name)),
                 limits=limits,
                 clock=seams.clock,
                 log=self._log,

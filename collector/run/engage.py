@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from collector.config import Engagement, Loaded, differences
+from collector.config.differences import ASKED, ATTACKER
 from collector.config.yamlfile import parse
 from collector.errors import ExitCode, UsageError
 from collector.evidence import (
@@ -28,7 +29,7 @@ from collector.evidence import (
 )
 from collector.evidence.journal import Follows
 from collector.evidence.layout import ENGAGEMENT, SEAL
-from collector.model import Plan, Sought, Status
+from collector.model import IMPORT, Plan, Sought, Status
 from collector.run import environment
 from collector.run.connection import Connection, Seams
 from collector.run.plan import gaps_plan, make_plan
@@ -37,7 +38,7 @@ from collector.run.wiring import Job, collect, everything_left
 from collector.sources import cmdlets
 from collector.sources.cmdlets import Call
 
-APART = frozenset({cmdlets.CMDLET})
+APART = frozenset({cmdlets.CMDLET, IMPORT})
 """Sources of runs that no engagement file asks for: each has a command of its own."""
 
 
@@ -210,7 +211,7 @@ def _same_run(loaded: Loaded, folder: Path, gaps_of: str | None) -> Path | None:
 
 def _open_run(loaded: Loaded, folder: Path, alike: Callable[[Plan], bool]) -> Path | None:
     """Return the newest open run of such a plan that was begun with the same engagement file."""
-    return next((path for path in _open_runs(folder, alike) if not differences(_document(path), loaded.document)), None)
+    return next((path for path in _open_runs(folder, alike) if not _changes(path, loaded)), None)
 
 
 def _open_runs(folder: Path, alike: Callable[[Plan], bool]) -> list[Path]:
@@ -221,12 +222,18 @@ def _open_runs(folder: Path, alike: Callable[[Plan], bool]) -> list[Path]:
 
 def require_same(path: Path, loaded: Loaded) -> None:
     """Raise UsageError, with the differences, where an open run was begun with another engagement file."""
-    changes = differences(_document(path), loaded.document)
+    changes = _changes(path, loaded)
     if changes:
         raise UsageError(
             "\n  ".join([f"the run {path.name} was asked otherwise:", *changes]),
             remedy="change the engagement file back to go on from that run, or start another with --new",
         )
+
+
+def _changes(path: Path, loaded: Loaded) -> list[str]:
+    """Return what an engagement file asks otherwise than the one that an open run was begun with."""
+    accessed = "accessed" in loaded.engagement.sources.audiences.values()
+    return differences(_document(path), loaded.document, (*ASKED, ATTACKER) if accessed else ASKED)
 
 
 def _document(path: Path) -> dict[str, Any]:

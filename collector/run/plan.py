@@ -10,14 +10,19 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from collector.config import Engagement
+from collector.config import Engagement, quota_of
 from collector.evidence import SliceCoverage
 from collector.model import Plan, Slice, Sought, SourcePlan, Status, Window
 from collector.run.asked import PLANS, Asked
 from collector.run.registry import FEEDS
 from collector.run.slicing import between, cut
+from collector.sources.cmdlets import CALLS
+from collector.sources.message_trace import MESSAGE_IDS
 
 NOTHING = Sought()
+
+_BY_PART = frozenset({CALLS, MESSAGE_IDS})
+"""The members of a question that hold something for each part."""
 
 _AGING = timedelta(hours=1)
 
@@ -35,12 +40,21 @@ def make_plan(engagement: Engagement, now: datetime, ahead: timedelta = timedelt
 def gaps_plan(plan: Plan, run_id: str, slices: Iterable[SliceCoverage]) -> Plan:
     """Return a plan that asks, of what another run asked for, only for its gaps and what was not settled."""
     by_name = {source.source: source for source in plan.sources}
-    missing = (one for one in slices if one.status is Status.GAP or one.settled is False)
-    sources = tuple(
-        msgspec.structs.replace(by_name[one.source], window=_window(one), parts=(one.part,), since=None)
-        for one in missing
-    )
+    missing: dict[tuple[str, Window | None], list[str | None]] = {}
+    for one in slices:
+        if one.status is Status.GAP or one.settled is False:
+            missing.setdefault((one.source, _window(one)), []).append(one.part)
+    sources = tuple(_narrowed(by_name[name], window, parts) for (name, window), parts in missing.items())
     return msgspec.structs.replace(plan, sources=sources, gaps_of=run_id, watch=False)
+
+
+def _narrowed(source: SourcePlan, window: Window | None, parts: Sequence[str | None]) -> SourcePlan:
+    """Return what is planned of a source for some of its parts: what its question holds by part, only for these."""
+    question = {
+        name: {part: held[part] for part in parts} if name in _BY_PART else held
+        for name, held in source.question.items()
+    }
+    return msgspec.structs.replace(source, window=window, parts=tuple(parts), question=question, since=None)
 
 
 def _window(one: SliceCoverage) -> Window | None:
@@ -69,6 +83,32 @@ def forecast(engagement: Engagement, now: datetime, sought: Sought = NOTHING) ->
     """
     plan = make_plan(engagement, now, sought=sought)
     return [one for planned in plan.sources for one in _forecasts(planned, engagement, now)]
+
+
+class Together(msgspec.Struct, frozen=True):
+    """Sources that share the `allowed` requests of a `period`: what all that is asked of them takes, at least.
+
+    Spans are seconds.
+    """
+
+    sources: tuple[str, ...]
+    requests: int
+    allowed: int
+    period: float
+    seconds: float
+
+
+def together(engagement: Engagement, forecasts: Iterable[Forecast]) -> list[Together]:
+    """Return what the sources that share a quota take, for each quota that is shared."""
+    requests: dict[str, Counter[str]] = {}
+    for one in forecasts:
+        requests.setdefault(quota_of(one.source), Counter())[one.source] += one.requests
+    shared = ((engagement.limits_of(quota).rate, of) for quota, of in requests.items() if len(of) > 1)
+    return [
+        Together(tuple(of), of.total(), rate.requests, rate.period, of.total() / rate.requests * rate.period)
+        for rate, of in shared
+        if rate is not None
+    ]
 
 
 def _forecasts(planned: SourcePlan, engagement: Engagement, now: datetime) -> Iterator[Forecast]:

@@ -21,6 +21,7 @@ from collector.sources.exchange import Bridge
 from collector.sources.mailbox_audit_log import MailboxAuditLog
 from collector.sources.management_activity import ManagementActivity
 from collector.sources.message_trace import MessageTrace
+from collector.sources.message_trace_detail import MESSAGE_TRACE_DETAIL
 from collector.sources.tenant_settings import TENANT_SETTINGS, TenantSettings
 from collector.sources.unified_audit_log import UnifiedAuditLog
 
@@ -47,7 +48,7 @@ class Feed(NamedTuple):
     """One source; `retention` and `longest` are those of `Source`, `key` gives a record's identity and content.
 
     `api` is the base address that its token is for, `collection` what works on its slices. Its window is cut into
-    `pieces` at least. Where `quota` is another source's name, the two share that one's.
+    `pieces` at least.
     """
 
     make: Callable[[Reach], Source]
@@ -57,7 +58,6 @@ class Feed(NamedTuple):
     collection: Callable[..., Collection] = Collection
     api: Callable[[Cloud], str] = _exchange
     pieces: int = PIECES
-    quota: str | None = None
 
 
 def _bridge(reach: Reach) -> Bridge:
@@ -120,6 +120,7 @@ FEEDS: Mapping[str, Feed] = {
         retention=MessageTrace.retention,
         longest=MessageTrace.longest,
     ),
+    MESSAGE_TRACE_DETAIL: _CALLED,
     ManagementActivity.name: Feed(
         make=activity,
         key=management_activity.key,

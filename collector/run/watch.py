@@ -71,7 +71,7 @@ def watch(
 def _require_watchable(engagement: Engagement) -> None:
     """Raise UsageError for what is asked once: a report that takes hours, messages that earlier evidence names."""
     asked = engagement.sources
-    once = [name for name, audience in asked.audiences.items() if audience == "accessed"]
+    once = [*asked.resting_on_evidence]
     once += [name for name in asked.names if isinstance(asked.of(name), HistoricalSearch)]
     if once:
         raise UsageError(

@@ -36,7 +36,7 @@ MESSAGE_IDS = "message-ids"
 """The member of a plan's question that holds lists of InternetMessageIds by part."""
 
 IDS_AT_ONCE = 50
-"""How many ids a question names; no bound is documented (protocol.md C4), for a historical search it is 100 (C6)."""
+"""How many messages a question names; no bound is documented (protocol.md C4), for a report it is 100 ids (C6)."""
 
 SENDER = "sender:"
 RECIPIENT = "recipient:"
@@ -96,6 +96,11 @@ class MessageTrace:
         return self._bridge.invoke(
             CMDLET, parameters, slice_=question.slice, page_size=question.page_size, effort=question.effort
         )
+
+
+def forms(message_id: str) -> tuple[str, ...]:
+    """Return how a message is asked for by its id: one that a record gives without angle brackets has them here."""
+    return (message_id,) if message_id.startswith("<") else (f"<{message_id}>", message_id)
 
 
 def key(line: bytes) -> tuple[bytes, bytes]:

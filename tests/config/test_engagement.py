@@ -48,6 +48,14 @@ def test_a_sources_own_limits_stand_over_the_default_and_the_default_over_the_qu
     assert slower.limits_of("message-trace").rate == Rate(requests=10, period=60.0)
 
 
+def test_details_go_by_the_rate_of_the_traces_whose_quota_they_share_and_by_their_own_attempts(tmp_path: Path) -> None:
+    limits = "{message-trace: {rate: 50/5m, attempts: 9}, message-trace-detail: {attempts: 2}}"
+    engagement = read(tmp_path, with_("limits", f" {limits}"))
+    detail = engagement.limits_of("message-trace-detail")
+    assert (detail.rate, detail.attempts) == (Rate(requests=50, period=300.0), 2)
+    assert read(tmp_path, GOOD).limits_of("message-trace-detail").rate == Rate(requests=100, period=300.0)
+
+
 def test_an_own_limit_that_equals_the_built_in_one_still_stands_over_the_default(tmp_path: Path) -> None:
     engagement = read(tmp_path, with_("limits", " {default: {attempts: 3}, message-trace: {attempts: 6}}"))
     assert engagement.limits_of("message-trace").attempts == 6

@@ -97,6 +97,11 @@ WRONG = {
     "size in letters": (with_("evidence", " {folder: e, chunk_bytes: 64 megs}"), "evidence.chunk_bytes:", "64MiB"),
     "rate without period": (with_("limits", " {message-trace: {rate: 100}}"), "limits.message-trace.rate:", "100/5m"),
     "rate of nothing": (with_("limits", " {default: {rate: 0/5m}}"), "limits.default.rate:", "100/5m"),
+    "rate of a shared quota": (
+        with_("limits", " {message-trace-detail: {rate: 100/5m}}"),
+        "key limits.message-trace-detail.rate:",
+        "give the rate under message-trace",
+    ),
     # times
     "local time": (
         with_("window", " {start: 2026-10-01T00:00:00, end: 2026-10-02T00:00:00Z}"),

@@ -15,9 +15,10 @@ from collector.clock import SystemClock
 from collector.config import load
 from collector.evidence import Commit, Store, lines, read
 from collector.http.transport import RequestsTransport
-from collector.model import Slice
+from collector.model import Slice, Sought
 from collector.run.connection import Seams
 from collector.run.engage import Result, run, run_cmdlet
+from collector.run.plan import NOTHING
 from collector.simulator import SECRET_VARIABLE, Scenario, SimulatedTenant, takeover
 from tests.week import last_wednesday
 
@@ -53,10 +54,10 @@ def engagement_file(served: SimulatedTenant, folder: Path, **changes: Any) -> Pa
     return file
 
 
-def collect(file: Path, *, new: bool = False, gaps_of: Path | None = None) -> Result:
-    """Run an engagement file with the real seams."""
+def collect(file: Path, *, new: bool = False, gaps_of: Path | None = None, sought: Sought = NOTHING) -> Result:
+    """Run an engagement file with the real seams; `sought` is what earlier evidence names."""
     seams = real_seams()
-    return run(load(file, now=seams.clock.now()), seams, new=new, gaps_of=gaps_of)
+    return run(load(file, now=seams.clock.now()), seams, new=new, gaps_of=gaps_of, seek=lambda: sought)
 
 
 def ask_cmdlet(file: Path, cmdlet: str, **parameters: Any) -> Result:

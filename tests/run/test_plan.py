@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from collector.errors import UsageError
 from collector.evidence import SliceCoverage
-from collector.model import Axis, Plan, Slice, SourcePlan, Status, Window
-from collector.run.plan import Forecast, forecast, gaps_plan, make_plan, slices_of
+from collector.model import Axis, Plan, Slice, Sought, SourcePlan, Status, Traced, Window
+from collector.run.plan import Forecast, Together, forecast, gaps_plan, make_plan, slices_of, together
 from collector.sources.management_activity import ManagementActivity
 from collector.sources.unified_audit_log import UnifiedAuditLog
 from tests.config.files import GOOD, GUID, read, with_
@@ -128,6 +128,59 @@ def test_gaps_of_a_run_and_its_unsettled_tail_are_asked_for_again_and_nothing_el
             replace(trace, window=None, parts=(MAILBOXES[3],)),
         ),
     )
+
+
+MANY = (
+    with_("sources", " {message-trace: {for: accessed}, message-trace-detail: {}}") + "attacker: {ips: [203.0.113.7]}\n"
+)
+SOUGHT = Sought(
+    (*(f"<{number}@example.org>" for number in range(60)), "bare@example.org"),
+    tuple(Traced(f"trace-{number}", f"{number}@contoso.com", NOW - timedelta(days=number)) for number in range(30)),
+)
+
+
+def test_messages_are_asked_for_fifty_at_a_time_in_the_order_in_which_they_were_found(tmp_path):
+    trace, _ = make_plan(read(tmp_path, MANY), FROZEN, sought=SOUGHT).sources
+    first, second = (trace.question["message-ids"][part] for part in trace.parts)
+    assert trace.parts == ("message-ids:1", "message-ids:2")
+    assert [*first, *second] == [*SOUGHT.message_ids[:60], "<bare@example.org>", "bare@example.org"]
+    assert len(first) == 50
+
+
+def test_each_row_of_a_trace_is_a_part_in_the_order_in_which_it_was_found_and_stands_once(tmp_path):
+    again = replace(SOUGHT, traced=(*SOUGHT.traced, Traced("TRACE-3", "3@CONTOSO.com", NOW)))
+    _, detail = make_plan(read(tmp_path, MANY), FROZEN, sought=again).sources
+    assert detail.parts == tuple(f"{one.message_trace_id} {one.recipient}" for one in SOUGHT.traced)
+    assert list(detail.question["calls"]) == list(detail.parts)
+
+
+@pytest.mark.parametrize("sought", [Sought(), Sought(message_ids=SOUGHT.message_ids)])
+def test_where_earlier_evidence_names_nothing_to_ask_about_the_way_to_it_is_told(sought, tmp_path):
+    with pytest.raises(UsageError) as caught:
+        make_plan(read(tmp_path, MANY), FROZEN, sought=sought)
+    assert "first" in caught.value.remedy
+
+
+def test_sources_that_share_a_quota_take_the_time_of_all_of_them_together(tmp_path):
+    engagement = read(tmp_path, MANY)
+    told = forecast(engagement, FROZEN, SOUGHT)
+    requests = sum(one.requests for one in told)
+    shared = Together(("message-trace", "message-trace-detail"), requests, 100, 300.0, requests * 3.0)
+    assert together(engagement, told) == [shared]
+    assert requests > 30 + 2 * 2 * 3
+    alone = read(tmp_path, CASE)
+    assert together(alone, forecast(alone, FROZEN)) == []
+
+
+def test_the_gaps_of_many_parts_are_one_plan_with_their_own_questions_and_no_others(tmp_path):
+    plan = make_plan(read(tmp_path, MANY), FROZEN, sought=SOUGHT)
+    trace, detail = plan.sources
+    lost = [SliceCoverage(detail.source, part, Axis.EVENT, None, None, Status.GAP) for part in detail.parts[3:5]]
+    late = SliceCoverage(trace.source, trace.parts[1], Axis.EVENT, NOW, NOW + timedelta(hours=1), Status.GAP)
+    details, traces = gaps_plan(plan, "20261121T050000Z", [*lost, late]).sources
+    assert details.parts == detail.parts[3:5]
+    assert details.question == {"calls": {part: detail.question["calls"][part] for part in details.parts}}
+    assert traces.question["message-ids"] == {traces.parts[0]: trace.question["message-ids"][traces.parts[0]]}
 
 
 def test_a_part_without_a_window_is_one_slice():
