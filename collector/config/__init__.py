@@ -11,6 +11,7 @@ from collector.config.asked import (
     Sources,
     TenantSettings,
     UnifiedAuditLog,
+    Windowed,
     WindowSpec,
 )
 from collector.config.clouds import CLOUDS, Cloud
@@ -63,6 +64,7 @@ __all__ = [
     "TenantSettings",
     "UnifiedAuditLog",
     "WindowSpec",
+    "Windowed",
     "differences",
     "load",
     "quota_of",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from collector.clock import PartClock
-from collector.config import Engagement, HistoricalSearch, Loaded
+from collector.config import Engagement, HistoricalSearch, Loaded, Windowed
 from collector.errors import (
     PRECEDENCE,
     CollectorError,
@@ -77,6 +77,11 @@ def _require_watchable(engagement: Engagement) -> None:
         raise UsageError(
             f"{once[0]} is asked once, not again and again",
             remedy="keep it in an engagement file of its own, under the same `engagement`, for `collector run`",
+        )
+    if not any(isinstance(asked.of(name), Windowed) for name in asked.names):
+        raise UsageError(
+            f"{', '.join(asked.names)}: nothing of it goes on, so that there is nothing to watch",
+            remedy="name a source with records of a time, such as unified-audit-log, or use `collector run`",
         )
 
 

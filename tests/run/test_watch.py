@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.errors import ExitCode
+from collector.errors import ExitCode, UsageError
 from collector.evidence import INDEX
 from collector.model import utc
 from collector.run.content import YOUNG
@@ -239,3 +239,32 @@ def test_nothing_secret_stands_in_heartbeat_or_outcome(tmp_path: Path) -> None:
     assert secret not in said
     assert "eyJ" not in said
     assert read_heartbeat(watch.engagement) is not None
+
+
+def test_settings_are_collected_once_in_each_run_and_do_not_hold_up_its_seal(tmp_path: Path) -> None:
+    asked = {AUDIT: {"operations": []}, "tenant-settings": {}}
+    with watched(tmp_path, story(days=2), more={"sources": asked}) as watch:
+        assert watch.watch(2 * DAY.total_seconds()) is ExitCode.COMPLETE
+        runs = watch.runs
+    assert_sound(runs)
+    assert len(runs) == 2
+    for run in runs:
+        settings = Counter(commit.part for commit in run.commits if commit.source == "tenant-settings")
+        assert settings
+        assert set(settings.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [
+        ({AUDIT: {}, "historical-search": {}}, "asked once"),
+        ({AUDIT: {}, "message-trace": {"for": "accessed"}}, "asked once"),
+        ({"tenant-settings": {}}, "nothing to watch"),
+    ],
+)
+def test_what_is_asked_once_is_not_watched(tmp_path: Path, sources: dict[str, object], words: str) -> None:
+    known = {"mailboxes": ["megan@contoso.example.org"], "attacker": {"ips": ["203.0.113.0/24"]}}
+    with watched(tmp_path, more={"sources": sources, **known}) as watch:
+        with pytest.raises(UsageError, match=words):
+            watch.watch(60)
+        assert not watch.tenant.requests
