@@ -10,6 +10,9 @@ from typing import Any
 
 import msgspec
 
+IMPORT = "import"
+"""The source of a run that holds what others exported."""
+
 
 class Status(StrEnum):
     """How a slice ended; design 1.3."""

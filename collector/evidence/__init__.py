@@ -14,8 +14,9 @@ from collector.evidence.coverage import Coverage, SliceCoverage, cover, encode, 
 from collector.evidence.index import Index
 from collector.evidence.journal import Commit
 from collector.evidence.layout import INDEX, find_runs, lock
-from collector.evidence.run import Opening, RunFolder
-from collector.evidence.staging import StagedRow, Staging
+from collector.evidence.opening import Opening
+from collector.evidence.run import Brought, RunFolder
+from collector.evidence.staging import StagedRow, Staging, Stretch
 from collector.evidence.store import Store, disk_errors
 from collector.evidence.twins import FETCHED, Known, SeenBlob, Standing
 from collector.evidence.verify import Verification, verify
@@ -25,6 +26,7 @@ __all__ = [
     "INDEX",
     "Account",
     "Across",
+    "Brought",
     "Commit",
     "Coverage",
     "Index",
@@ -37,6 +39,7 @@ __all__ = [
     "Staging",
     "Standing",
     "Store",
+    "Stretch",
     "Verification",
     "chained",
     "cover",

@@ -55,19 +55,19 @@ class Deposit:
 
     def body(self, folder: str, data: bytes) -> Chunk:
         """Write an answer that no reader could take apart, whole, into a folder of data/."""
-        return self.file(self._number(folder, ".body"), data)
+        return self.file(self._number(folder, ".body"), [data])
 
-    def file(self, path: str, data: bytes) -> Chunk:
-        """Write a file of data/ that holds no records."""
+    def file(self, path: str, blocks: Iterable[bytes]) -> Chunk:
+        """Write a file of data/ that holds no records, hashed as it is written."""
         staged = self.staging_path()
-        output = self._store.create(staged)
-        try:
-            output.write(data)
+        running, length = hashlib.sha256(), 0
+        with closing(self._store.create(staged)) as output:
+            for block in blocks:
+                running.update(block)
+                length += output.write(block)
             output.sync()
-        finally:
-            output.close()
         self._publish(staged, path)
-        return Chunk(path, hashlib.sha256(data).hexdigest(), len(data), 0)
+        return Chunk(path, running.hexdigest(), length, 0)
 
     def _begin(self, folder: str) -> ChunkFile:
         staged = self.staging_path()

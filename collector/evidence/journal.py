@@ -82,6 +82,7 @@ class Commit(_Line, frozen=True, kw_only=True):
     although another content stands under their identity; `outside` are rows kept whose time is known and outside
     the slice. `unread` are answers kept whole that no reader could take apart. `recheck` says that the time had been
     asked for before, and was asked for again for what comes late. `blobs` are the content blobs that it was made of.
+    `original` is the file that was brought, byte for byte, where the rows were read from one.
     """
 
     source: str
@@ -105,6 +106,7 @@ class Commit(_Line, frozen=True, kw_only=True):
     requests_log: LogMark
     recheck: bool = False
     blobs: tuple[Blob, ...] = ()
+    original: Chunk | None = None
 
     def __post_init__(self) -> None:
         _ = self.window
@@ -126,7 +128,7 @@ class Commit(_Line, frozen=True, kw_only=True):
     @property
     def payload(self) -> tuple[Chunk, ...]:
         """The files in data/ that this line speaks of."""
-        return self.chunks + self.unread
+        return (*self.chunks, *self.unread, *((self.original,) if self.original else ()))
 
 
 class Sealed(_Line, frozen=True, kw_only=True):

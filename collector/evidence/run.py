@@ -6,10 +6,10 @@ write the folder takes no more: the next run takes it up from its last commit.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,43 +17,33 @@ from collector.clock import Clock
 from collector.errors import UsageError
 from collector.evidence import bag, recovery
 from collector.evidence.account import read_plan
-from collector.evidence.chunks import Compression
 from collector.evidence.deposit import Deposit
 from collector.evidence.journal import (
     TOOL,
     Commit,
-    Follows,
     Journal,
-    Opened,
     Resumed,
     Sealed,
     Started,
     Walk,
-    encode,
     walk,
 )
 from collector.evidence.layout import (
     COVERAGE,
-    CUSTODY,
-    DATA,
-    ENGAGEMENT,
-    ENVIRONMENT,
     JOURNAL,
-    PLAN,
     REQUESTS,
     SEAL,
     STAGING,
     UNREAD,
     data_folder,
-    free_name,
-    make_engagement_folder,
 )
 from collector.evidence.lines import read_blocks
+from collector.evidence.opening import Opening, begin
 from collector.evidence.requestlog import RequestLog
-from collector.evidence.staging import Spool, StagedRow, Staging, filled, outside
+from collector.evidence.staging import Spool, StagedRow, Staging, Stretch, dealt, filled, outside
 from collector.evidence.store import Guard, Store
 from collector.evidence.twins import Known, Standing, Twins
-from collector.model import Blob, Chunk, Outcome, Plan, RequestLines, Slice
+from collector.model import Blob, Chunk, Outcome, RequestLines, Slice
 
 NOTHING = "data/nothing-collected.txt"
 """Stands in the bag of a run that collected nothing, since an empty manifest is no manifest to sha256sum."""
@@ -61,18 +51,12 @@ NOTHING = "data/nothing-collected.txt"
 _NOTHING_SENTENCE = b"This run collected no record; custody/coverage.json says what was asked and what came.\n"
 
 
-class Opening(msgspec.Struct, frozen=True):
-    """What a run is opened with; `engagement` is the engagement file's text, with references and no secrets.
+class Brought(NamedTuple):
+    """A file that was brought: itself in data/, and the lines that were read from it. Evidence once it is committed."""
 
-    `chunk_bytes` is the uncompressed size at which a chunk is full. `follows` is the run that this one takes over from.
-    """
-
-    plan: Plan
-    engagement: bytes
-    environment: Mapping[str, Any]
-    compression: Compression
-    chunk_bytes: int
-    follows: Follows | None = None
+    original: Chunk
+    chunks: tuple[Chunk, ...]
+    requests: tuple[RequestLines, ...]
 
 
 class RunFolder:
@@ -103,29 +87,7 @@ class RunFolder:
 
         `standing` is what knows of the records that stand elsewhere too; without it they stand once in this run.
         """
-        path = free_name(engagement_folder, clock.now())
-        make_engagement_folder(engagement_folder, store)
-        for folder in (CUSTODY, DATA, STAGING):
-            store.make_folder(path / folder, within=engagement_folder)
-        files = {
-            PLAN: msgspec.json.format(msgspec.json.encode(opening.plan)) + b"\n",
-            ENVIRONMENT: msgspec.json.format(msgspec.json.encode(opening.environment)) + b"\n",
-            ENGAGEMENT: opening.engagement,
-        }
-        for name, data in (*files.items(), (REQUESTS, b"")):
-            store.write_whole(path / name, data)
-        line = encode(
-            Opened(
-                at=clock.now(),
-                run_id=f"{engagement_folder.name}/{path.name}",
-                tool=TOOL,
-                compression=opening.compression,
-                chunk_bytes=opening.chunk_bytes,
-                files={name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
-                follows=opening.follows,
-            )
-        )
-        store.write_whole(path / JOURNAL, line + b"\n")
+        path = begin(engagement_folder, opening, store=store, clock=clock)
         return cls(path, walk(path), standing or Twins(), store=store, clock=clock)
 
     @classmethod
@@ -165,6 +127,11 @@ class RunFolder:
         return self._opened.run_id
 
     @property
+    def opened_at(self) -> datetime:
+        """When it was opened, however often it was taken up since."""
+        return self._opened.at
+
+    @property
     def commits(self) -> tuple[Commit, ...]:
         """What is committed, in the order in which it was."""
         return tuple(self._commits)
@@ -190,6 +157,20 @@ class RunFolder:
         with self._guard:
             return self._standing.known(source, part)
 
+    def bring(
+        self, slice_: Slice, name: str, blocks: Iterable[bytes], read: Callable[[Path], Iterable[Stretch]]
+    ) -> Brought:
+        """Keep a file byte for byte in the slice's folder, as `name`, and then what `read` makes of it, line by line.
+
+        No line is compared with any other, and none is held in memory. Nothing of it is evidence before it is committed
+        (I2). Raises DiskError, and whatever `read` does; then the folder takes nothing more.
+        """
+        with self._guard:
+            folder = data_folder(slice_.source, slice_.part)
+            original = self._deposit.file(f"{folder}/{name}", blocks)
+            pieces = dealt(read(self.path / original.path), self._opened.chunk_bytes)
+            return Brought(original, *self._deposit.rows(folder, pieces))
+
     def commit(
         self,
         slice_: Slice,
@@ -199,17 +180,18 @@ class RunFolder:
         unread: Sequence[bytes] = (),
         recheck: bool = False,
         blobs: Sequence[Blob] = (),
+        brought: Brought | None = None,
     ) -> Commit:
         """Make a slice part of the evidence: its rows, save those whose twin stands, and its unread answers.
 
-        `recheck` and `blobs` are those of `Commit`. Returns when all of it is durable. Raises DiskError, and then takes
-        nothing more; ValueError for a slice that the plan does not have.
+        Or, in place of staged rows, what was `brought`. `recheck` and `blobs` are those of `Commit`. Returns when all
+        of it is durable. Raises DiskError, and then takes nothing more; ValueError for a slice that is not planned.
         """
         if (slice_.source, slice_.part) not in self._planned:
             raise ValueError(f"{slice_.source} {slice_.part} is not in the plan")
         with self._guard:
             rows, variants = self._standing.sift(slice_.source, staging.rows if staging else ())
-            chunks, requests = self._deposited(slice_, staging, rows)
+            chunks, requests = brought[1:] if brought else self._deposited(slice_, staging, rows)
             folder = f"{data_folder(slice_.source, None)}/{UNREAD}"
             entry = self._journal.append(
                 Commit(
@@ -219,7 +201,7 @@ class RunFolder:
                     axis=slice_.axis,
                     start=slice_.window.start if slice_.window else None,
                     end=slice_.window.end if slice_.window else None,
-                    records=len(rows),
+                    records=sum(chunk.records for chunk in chunks),
                     duplicates=staging.duplicates + len(staging.rows) - len(rows) if staging else 0,
                     variants=variants,
                     outside=outside(slice_.window, rows),
@@ -229,6 +211,7 @@ class RunFolder:
                     requests_log=self._requests.mark(),
                     recheck=recheck,
                     blobs=tuple(blobs),
+                    original=brought.original if brought else None,
                     **msgspec.structs.asdict(outcome),
                 )
             )
@@ -243,7 +226,7 @@ class RunFolder:
         """
         with self._guard:
             recovery.sweep(self.path, self._payload, recovery.Quarantine(self.path, self._store, self._clock.now()))
-            extra = () if self._payload else (self._deposit.file(NOTHING, _NOTHING_SENTENCE),)
+            extra = () if self._payload else (self._deposit.file(NOTHING, [_NOTHING_SENTENCE]),)
             self._payload += extra
             for chunk in self._payload:
                 recovery.check_chunk(self.path, chunk)

@@ -186,6 +186,21 @@ def filled(rows: Iterable[StagedRow], size: int) -> Iterator[list[StagedRow]]:
         yield dealt
 
 
+def dealt(stretches: Iterable[Stretch], size: int) -> Iterator[Iterator[Stretch]]:
+    """Deal stretches out, in their order, into pieces that are full at `size` bytes; each is read before the next."""
+    rest = iter(stretches)
+    for first in rest:
+        yield _piece(first, rest, size)
+
+
+def _piece(first: Stretch, rest: Iterator[Stretch], size: int) -> Iterator[Stretch]:
+    yield first
+    length = len(first.lines)
+    while length < size and (one := next(rest, None)):
+        length += len(one.lines)
+        yield one
+
+
 def outside(window: Window | None, rows: Iterable[StagedRow]) -> int:
     """Count the rows whose time is known and not in a slice's window."""
     if window is None:

@@ -1,0 +1,12 @@
+"""The reports of Start-HistoricalSearch as an operator's browser gets them. Source: protocol.md C6."""
+
+from collector.sources.exports.kind import Kind
+
+TRACE = Kind(
+    "historical-search-trace",
+    (frozenset({"origintimestamputc", "senderaddress", "recipientstatus", "messageid"}),),
+)
+"""ReportType MessageTrace: a row for each message, with all of its recipients."""
+
+DETAIL = Kind("historical-search-detail", (frozenset({"datetimeutc", "eventid", "messageid", "recipientaddress"}),))
+"""ReportType MessageTraceDetail: a row for each event of a message."""

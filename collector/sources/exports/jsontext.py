@@ -1,0 +1,175 @@
+"""Records of a JSON export: an array, an answer of Graph with its `value`, one object a line, or any of these in turn.
+
+Invariants: a record is its own bytes, less the line breaks between its tokens; of a file that breaks off, or whose
+brackets do not match, what cannot be told apart is named, never read as something that it is not: an object within a
+damaged record is no record. Memory holds one record and a block.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from collector.errors import Unanswered
+from collector.http.cut import cut_array
+from collector.sources.exports.row import LONGEST, Item, Row, Unread
+
+_BLANK = re.compile(rb"[\s,]*")
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+("?)|[{}\[\]]', re.DOTALL)
+_NAME = b'"value"'
+_VALUE = re.compile(_NAME + rb"\s*+:\s*+\[")
+_MORE = b'"@odata.nextLink"'
+_HEAD = 1 << 16
+"""Bytes in which an answer's `value` begins, if it is one."""
+
+
+def records(blocks: Iterable[bytes]) -> Iterator[Item]:
+    """Yield the records of a text in UTF-8."""
+    text = _Text(blocks)
+    while text.begins():
+        if text.comes(b"["):
+            text.step(1)
+            yield from _members(text)
+        elif opening := _answer(text):
+            yield from _more(text, opening)
+            yield from _members(text)
+            yield from _more(text, text.up_to(b"}"))
+        else:
+            yield _record(text) or text.skip_line()
+
+
+class _Text:
+    """A text from where it is read (`at` in `data`), with as much of what follows as was needed so far."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self._blocks = iter(blocks)
+        self.data = b""
+        self.at = 0
+        self.line = 1
+
+    @property
+    def ahead(self) -> int:
+        """How many bytes of what follows are there."""
+        return len(self.data) - self.at
+
+    def begins(self) -> bool:
+        """Step over blanks and commas; tell whether anything follows."""
+        while True:
+            blank = _BLANK.match(self.data, self.at)
+            self.step(blank.end() - self.at if blank else 0)
+            if self.ahead or not self.grow():
+                return self.ahead > 0
+
+    def grow(self) -> bool:
+        """Look further ahead; False at the end."""
+        block = next((block for block in self._blocks if block), b"")
+        self.data, self.at = self.data[self.at :] + block, 0
+        return bool(block)
+
+    def step(self, length: int) -> bytes:
+        """Go on by so many bytes, and return them."""
+        passed = self.data[self.at : self.at + length]
+        self.at += length
+        self.line += passed.count(b"\n")
+        return passed
+
+    def comes(self, mark: bytes) -> bool:
+        """Whether a mark is next."""
+        return self.data.startswith(mark, self.at)
+
+    def up_to(self, mark: bytes) -> bytes:
+        """Go on to behind a mark, or to the end where there is none within bounds, and return what was passed."""
+        while self.data.find(mark, self.at) < 0 and self.ahead < LONGEST and self.grow():
+            pass
+        found = self.data.find(mark, self.at)
+        return self.step(found + len(mark) - self.at if found >= 0 else self.ahead)
+
+    def skip_line(self) -> Unread:
+        """Go on to the next line that an object can begin."""
+        line = self.line
+        self.up_to(b"\n")
+        while (self.ahead or self.grow()) and not (self.comes(b"{") or self.comes(b"[")):
+            self.up_to(b"\n")
+        return Unread(line, "no JSON object that can be taken apart begins here")
+
+    def skip_all(self) -> Unread:
+        """Go on to the end."""
+        line = self.line
+        while self.ahead or self.grow():
+            self.step(self.ahead)
+        return Unread(line, "from here on nothing can be taken apart: an object does not end, or is none")
+
+
+def _members(text: _Text) -> Iterator[Item]:
+    """Yield the members of an array up to its end; where one of them cannot be told from the next, that is the end."""
+    while text.begins():
+        if text.comes(b"]"):
+            text.step(1)
+            return
+        item = _record(text)
+        yield item or text.skip_all()
+        if item is None:
+            return
+    yield Unread(text.line, "the file breaks off: the list does not end")
+
+
+def _record(text: _Text) -> Item | None:
+    """Return the object that is next, None where there is none that ends."""
+    length = _length(text)
+    if not length:
+        return None
+    line = text.line
+    raw = text.step(length)
+    try:
+        (one,) = cut_array(b"[" + raw + b"]").rows
+    except Unanswered:
+        return Unread(line, "it is not JSON")
+    return Row(line, one)
+
+
+def _length(text: _Text) -> int:
+    """Return how long the object is that is next, 0 where it does not end, or is longer than a row may be."""
+    if not text.comes(b"{"):
+        return 0
+    while True:
+        length = _balanced(text)
+        if length or text.ahead > LONGEST or not text.grow():
+            return length if length <= LONGEST else 0
+
+
+def _balanced(text: _Text) -> int:
+    """Return the length of the object that is next, 0 where its end is not in sight."""
+    depth = 0
+    for token in _TOKEN.finditer(text.data, text.at):
+        sign = token[0][:1]
+        if sign == b'"':
+            if not token[1]:
+                return 0
+            continue
+        depth += 1 if sign in b"{[" else -1
+        if not depth:
+            return token.end() - text.at
+    return 0
+
+
+def _answer(text: _Text) -> bytes:
+    """Step into the list of an answer's `value` and return what came before it; nothing where the object is none."""
+    while text.ahead < _HEAD and text.grow():
+        pass
+    end = min(len(text.data), text.at + _HEAD)
+    if text.data.find(_NAME, text.at, end) < 0:
+        return b""
+    depth = 0
+    for token in _TOKEN.finditer(text.data, text.at, end):
+        sign = token[0][:1]
+        if sign != b'"':
+            depth += 1 if sign in b"{[" else -1
+        elif depth == 1 and (found := _VALUE.match(text.data, token.start())):
+            return text.step(found.end() - text.at)
+        if not depth:
+            break
+    return b""
+
+
+def _more(text: _Text, beside: bytes) -> Iterator[Unread]:
+    """Say where an answer names a next page, which is in no file that was written from it alone."""
+    if _MORE in beside:
+        yield Unread(text.line, "the answer names a next page, which is not in it")
