@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -21,7 +21,6 @@ import pyarrow
 from collector.analysis.filters import Filters
 from collector.analysis.parquet import schema
 from collector.analysis.tables import Tables
-from collector.analysis.traced import Reach
 from collector.errors import DiskError, UsageError
 from collector.evidence import disk_errors
 
@@ -78,11 +77,23 @@ class Case:
         )
         return {str(run) for (run,) in found.fetchall()}
 
-    def say_reach(self, reach: Sequence[tuple[str | None, Reach]]) -> None:
-        """Tell the questions what the message trace reaches, by mailbox."""
-        columns = [[key for key, _ in reach], [one.trace for _, one in reach], [one.reason for _, one in reach]]
-        self.connection.execute("DELETE FROM trace_reach")
-        self.connection.execute("INSERT INTO trace_reach SELECT unnest(?), unnest(?), unnest(?)", columns)
+    def say_asked(self, numbers: Mapping[str, int]) -> None:
+        """Tell the questions which messages were asked for by their ids; those of one number were so alike."""
+        self.connection.execute("INSERT INTO asked_ids SELECT unnest(?), unnest(?)", [[*numbers], [*numbers.values()]])
+
+    def asked_of_mailboxes(self) -> dict[str | None, list[int]]:
+        """Return the numbers of the messages that were asked for by their ids, by the mailbox they were opened in."""
+        if not self.number("SELECT count(*) FROM asked_ids"):
+            return {}
+        pairs = self.connection.execute(
+            "SELECT mailbox_key, list(DISTINCT asked) FROM opened JOIN asked_ids USING (message) GROUP BY ALL"
+        )
+        return dict(pairs.fetchall())
+
+    def say_reach(self, reach: Sequence[tuple[str | None, int, str, str]]) -> None:
+        """Tell the questions what the message trace reaches, and why, by mailbox and how a message was asked for."""
+        columns = [list(column) for column in zip(*reach, strict=True)] or [[], [], [], []]
+        self.connection.execute("INSERT INTO trace_reach SELECT unnest(?), unnest(?), unnest(?), unnest(?)", columns)
 
     def number(self, sql: str) -> int:
         """Return the one number that some SQL gives."""
@@ -152,7 +163,10 @@ def _prepare(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tables], fi
         connection.execute("INSERT INTO wanted VALUES (?, lower(?), lower(?))", row)
     connection.execute("CREATE TEMP TABLE period (since TIMESTAMP, until TIMESTAMP)")
     connection.execute("INSERT INTO period VALUES (?, ?)", [_plain(filters.since), _plain(filters.until)])
-    connection.execute("CREATE TEMP TABLE trace_reach (mailbox_key VARCHAR, trace VARCHAR, reason VARCHAR)")
+    connection.execute("CREATE TEMP TABLE asked_ids (message VARCHAR, asked BIGINT)")
+    connection.execute(
+        "CREATE TEMP TABLE trace_reach (mailbox_key VARCHAR, asked BIGINT, trace VARCHAR, reason VARCHAR)"
+    )
     views = files("collector.analysis").joinpath("views.sql").read_text(encoding="utf-8")
     conditions = {"sources": filters.sources(), "scope": filters.scope(), "messages": filters.messages()}
     once = _TRACES_ONCE if len(tables) > 1 else ""

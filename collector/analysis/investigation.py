@@ -15,10 +15,9 @@ from collector.analysis.filters import Filters
 from collector.analysis.limits import AUDIT_SOURCES, Limit, Searched, limits, nothing_asked, searched
 from collector.analysis.prepare import Prepared
 from collector.analysis.questions import Question
+from collector.analysis.reached import say_reach
 from collector.analysis.readers import TRACE
 from collector.analysis.stretches import Stretches
-from collector.analysis.traced import reach
-from collector.evidence import Account, SliceCoverage
 from collector.model import Window
 
 _UNREAD_SHOWN = 1000
@@ -39,8 +38,7 @@ def investigate(prepared: Prepared, asked: Question | str, filters: Filters, now
     """Ask one of the questions, or an analyst's SQL; raises UsageError for SQL that is not read-only, DiskError."""
     accounts = [tables.account for tables in prepared.tables]
     with opened(prepared.tables, filters) as case:
-        mailboxes = case.mailboxes()
-        case.say_reach([(mailbox.key, reach(_slices(case, accounts, mailbox), mailbox.names)) for mailbox in mailboxes])
+        say_reach(case, accounts)
         traces = isinstance(asked, str) or asked.name == "emails"
         found = uncovered(case, prepared, filters, now, traces=traces)
         what = tuple(one for account in accounts for one in searched(account))
@@ -64,15 +62,6 @@ def uncovered(case: Case, prepared: Prepared, filters: Filters, now: datetime, *
         *_unread(case),
         *_not_shown(case, filters),
     )
-
-
-def _slices(case: Case, accounts: Sequence[Account], mailbox: Mailbox) -> list[SliceCoverage]:
-    """Return the slices of the runs of a mailbox's tenant, of all runs where they are of one."""
-    tenants = {str(account.path): account.plan.tenant.lower() for account in accounts}
-    own = set(tenants.values())
-    if len(own) > 1:
-        own = {tenants[run] for run in case.runs_of(mailbox)}
-    return [one for account in accounts if tenants[str(account.path)] in own for one in account.coverage.slices]
 
 
 def _strangers(mailboxes: Sequence[Mailbox], filters: Filters) -> Iterator[Limit]:

@@ -111,10 +111,14 @@ def _never_asked(asked: Stretches, filters: Filters) -> Iterator[Limit]:
 
 
 def _asked(account: Account, one: SliceCoverage) -> tuple[str, str | None, str]:
-    """Return what tells whether slices answer the same question: source, part, tenant and parameters."""
-    planned = next((source for source in account.plan.sources if source.source == one.source), None)
-    parameters = sorted(planned.question.items()) if planned else []
-    return one.source, one.part, repr((account.plan.tenant.lower(), parameters))
+    """Return what tells whether slices answer the same question: source, part, tenant and parameters.
+
+    Of what a question holds by part only the part's own counts.
+    """
+    planned = next((of for of in account.plan.sources if of.source == one.source and one.part in of.parts), None)
+    question = planned.question if planned else {}
+    own = {name: held.get(one.part) if isinstance(held, dict) else held for name, held in question.items()}
+    return one.source, one.part, repr((account.plan.tenant.lower(), sorted(own.items())))
 
 
 def _whole(accounts: Sequence[Account], coverages: Sequence[Coverage]) -> dict[tuple[str, str | None, str], Stretches]:

@@ -1,5 +1,7 @@
 """What a message trace reaches of a mailbox: nothing is called absent that was not looked for whole."""
 
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,14 +10,19 @@ from collector.evidence import SliceCoverage
 from collector.model import Axis, Status
 from tests.analysis.feeds import ADELE, LEE, Times, at
 
-NAMES = (ADELE, "old-name@contoso.example.org")
+NAMES = (ADELE,)
+OLD_NAME = "old-name@contoso.example.org"
 NOT_TRACED = Reach(OUT_OF_REACH, "no message trace of the mailbox was collected")
 
 
 def traced(
-    first: float, after: float, part: str | None = None, status: Status = Status.COMPLETE, source: str = "message-trace"
+    first: float,
+    after: float,
+    part: str | None = None,
+    status: Status = Status.COMPLETE,
+    settled: bool | None = True,
 ) -> SliceCoverage:
-    return SliceCoverage(source, part, Axis.EVENT, at(first), at(after), status)
+    return SliceCoverage("message-trace", part, Axis.EVENT, at(first), at(after), status, settled=settled)
 
 
 def both_sides(first: float, after: float, name: str = ADELE, status: Status = Status.COMPLETE) -> list[SliceCoverage]:
@@ -28,7 +35,7 @@ def of(*slices: SliceCoverage, names: tuple[str, ...] = NAMES) -> Reach:
 
 def test_without_a_trace_all_is_out_of_reach() -> None:
     assert of() == NOT_TRACED
-    assert of(traced(0, 24, source="unified-audit-log")) == NOT_TRACED
+    assert of(traced(0, 24, "message-ids:1")) == NOT_TRACED
 
 
 def test_a_trace_of_the_tenant_reaches_every_mailbox_and_the_reason_names_its_range() -> None:
@@ -74,8 +81,51 @@ def test_a_trace_of_another_mailbox_says_nothing() -> None:
     assert of(*both_sides(0, 24), *both_sides(0, 24, LEE, Status.GAP)).trace == NOT_FOUND
 
 
-def test_a_mailbox_is_known_by_all_its_names_in_any_letters() -> None:
-    assert of(*both_sides(0, 24, NAMES[1].upper())).trace == NOT_FOUND
+def test_a_mailbox_is_known_by_its_name_in_any_letters() -> None:
+    assert of(*both_sides(0, 24, ADELE.upper())).trace == NOT_FOUND
+
+
+def test_a_renamed_mailbox_is_traced_where_it_was_under_each_of_its_names() -> None:
+    old, new = both_sides(0, 24, OLD_NAME), both_sides(12, 48)
+    names = (*NAMES, OLD_NAME)
+    assert of(*new, names=names) == Reach(OUT_OF_REACH, "the mailbox bore 2 names, and was traced under 1 of them")
+    assert of(*old, *new, names=names).reason.endswith("from 2026-11-10T12:00:00Z to 2026-11-11T00:00:00Z")
+    assert of(*new, traced(0, 24), names=names).trace == NOT_FOUND
+
+
+def test_what_was_asked_too_soon_is_whole_and_the_doubt_is_said() -> None:
+    found = of(traced(0, 12), traced(12, 24, settled=False))
+    assert found == Reach(
+        NOT_FOUND,
+        "not in the message trace, which is whole from 2026-11-10T00:00:00Z to 2026-11-11T00:00:00Z; asked too soon to "
+        "be sure, for rows come late: from 2026-11-10T12:00:00Z to 2026-11-11T00:00:00Z",
+    )
+    assert "too soon" not in of(traced(0, 24, settled=False), traced(0, 24)).reason
+
+
+BATCH = "message-ids:1"
+
+
+def by_id(*slices: SliceCoverage, others: Sequence[SliceCoverage] = ()) -> Reach:
+    return reach(others, NAMES, slices)
+
+
+def test_a_message_that_was_asked_for_by_its_id_is_looked_for_whatever_mailbox_it_is_of() -> None:
+    assert by_id(traced(0, 24, BATCH)) == of(traced(0, 24))
+    assert by_id(traced(0, 12, BATCH), traced(12, 24, BATCH, Status.EMPTY)).trace == NOT_FOUND
+
+
+def test_a_gap_of_what_asked_for_a_message_counts_until_a_trace_covers_it() -> None:
+    slices = [traced(0, 12, BATCH), traced(12, 24, BATCH, Status.GAP)]
+    assert by_id(*slices).trace == OUT_OF_REACH
+    assert by_id(*slices, others=both_sides(12, 24)).trace == NOT_FOUND
+    assert by_id(*slices, traced(6, 24, BATCH)).trace == NOT_FOUND
+
+
+def test_a_gap_of_the_mailbox_does_not_count_for_a_message_that_was_asked_for_then() -> None:
+    gap = both_sides(0, 24, status=Status.GAP)
+    assert by_id(traced(0, 24, BATCH), others=gap).trace == NOT_FOUND
+    assert by_id(traced(0, 12, BATCH), others=gap).trace == OUT_OF_REACH
 
 
 def test_a_gap_of_one_side_counts() -> None:

@@ -3,7 +3,8 @@
 -- The messages that Binds name, joined with the message trace by InternetMessageId. Ask this last, for the list that
 -- goes to those who must judge what was exposed. trace says whether the trace holds a message: `found`, `not-found`
 -- (the range in `reason` was traced whole and does not hold it: it is older or newer, or was never sent), or
--- `out-of-reach` (not traced, or with the gaps in `reason`). Never take the last for the second.
+-- `out-of-reach` (neither its mailbox was traced nor itself asked for by its id, or with the gaps in `reason`). Never
+-- take the last for the second.
 --
 -- One row for each (internet_message_id, mailbox). Columns: internet_message_id, mailbox, subject, sender, recipients,
 -- received, size, statuses, from_ip, trace, reason.
@@ -57,5 +58,8 @@ SELECT
     CASE WHEN traced.named_as IS NULL THEN trace_reach.reason END AS reason
 FROM named
 LEFT JOIN traced ON traced.named_as = named.message
-LEFT JOIN trace_reach ON trace_reach.mailbox_key IS NOT DISTINCT FROM named.mailbox_key
+LEFT JOIN asked_ids ON asked_ids.message = named.message
+LEFT JOIN trace_reach
+    ON trace_reach.mailbox_key IS NOT DISTINCT FROM named.mailbox_key
+    AND trace_reach.asked = coalesce(asked_ids.asked, 0)
 ORDER BY named.mailbox NULLS LAST, traced.received NULLS LAST, named.internet_message_id NULLS LAST
