@@ -24,8 +24,9 @@ from collector.analysis.tables import Tables
 from collector.errors import DiskError, UsageError
 from collector.evidence import disk_errors
 
-_MEMORY = "800MB"
-"""With the interpreter and what the database does not count, a process stays below 1 GB."""
+_MEMORY, _GATHERING = "800MB", "1GB"
+"""What sorts takes all that it is allowed: with the interpreter a process stays below 1 GB. What gathers a million
+records takes a good half of it, but goes the long way round once a thread holds a fraction of what it is allowed."""
 _RUN_ROWS = 1 << 48
 """Row numbers that a run has for itself."""
 _KEYS = ("row_id", "context_id", "folder_number")
@@ -102,13 +103,16 @@ class Case:
 
 
 @contextmanager
-def opened(tables: Sequence[Tables], filters: Filters) -> Iterator[Case]:
-    """Open the tables of some runs as a case; raises DiskError where they, or room beside them, cannot be had."""
+def opened(tables: Sequence[Tables], filters: Filters, *, gathers: bool = False) -> Iterator[Case]:
+    """Open the tables of some runs as a case, for a question that gathers or for others.
+
+    Raises DiskError where they, or room beside them, cannot be had.
+    """
     with disk_errors(tables[0].folder):
         spill = Path(tempfile.mkdtemp(prefix="spill-", dir=tables[0].folder))
     connection = duckdb.connect(
         config={
-            "memory_limit": _MEMORY,
+            "memory_limit": _GATHERING if gathers else _MEMORY,
             "temp_directory": str(spill),
             "threads": os.cpu_count() or 1,
             "python_enable_replacements": False,

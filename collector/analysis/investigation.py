@@ -37,7 +37,7 @@ class Investigation(NamedTuple):
 def investigate(prepared: Prepared, asked: Question | str, filters: Filters, now: datetime) -> Iterator[Investigation]:
     """Ask one of the questions, or an analyst's SQL; raises UsageError for SQL that is not read-only, DiskError."""
     accounts = [tables.account for tables in prepared.tables]
-    with opened(prepared.tables, filters) as case:
+    with opened(prepared.tables, filters, gathers=isinstance(asked, Question) and asked.gathers) as case:
         say_reach(case, accounts)
         traces = isinstance(asked, str) or asked.name == "emails"
         found = uncovered(case, prepared, filters, now, traces=traces)

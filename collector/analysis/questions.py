@@ -31,7 +31,7 @@ class Question(NamedTuple):
 
     @property
     def gathers(self) -> bool:
-        """Whether it makes few rows of many, so that it is better asked once and kept than asked twice."""
+        """Whether it makes few rows of many: it is better asked once and kept than asked twice, and sorts little."""
         return "GROUP BY" in self.sql
 
     @property
