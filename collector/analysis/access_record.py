@@ -6,8 +6,9 @@ InternetMessageId is never changed; the same record gives the same `key` and `co
 """
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -51,7 +52,9 @@ class Taken(NamedTuple):
     apps: tuple[str, ...]
 
 
-class _Record(msgspec.Struct, gc=False):
+class Record(msgspec.Struct, gc=False):
+    """The members of an audit record that are read; protocol.md F2."""
+
     Id: Any = None
     CreationTime: Any = None
     Operation: Any = None
@@ -81,7 +84,7 @@ class _Record(msgspec.Struct, gc=False):
     Item: Any = None
 
 
-_decoder = msgspec.json.Decoder(_Record)
+_decoder = msgspec.json.Decoder(Record)
 
 
 def take(record: bytes, identity: str | None = None) -> Taken:
@@ -90,6 +93,12 @@ def take(record: bytes, identity: str | None = None) -> Taken:
     Raises ValueError where it cannot be read at all or is no JSON object.
     """
     found = members(record, _decoder)
+    record_id = text(found.Id) or identity
+    return taken(found, record_id, record_id.lower() if record_id else f"whole:{whole(record)}")
+
+
+def taken(found: Record, record_id: str | None, key: str) -> Taken:
+    """Return what a record says whose members were read; `key` is what tells it from others."""
     addresses = [address(one) for name in _ADDRESS_FIELDS if (one := text(getattr(found, name)))]
     within = objects(found.AppAccessContext)
     apps = [text(found.ClientAppId), text(found.AppId), *(text(one.get("ClientAppId")) for one in within)]
@@ -107,11 +116,11 @@ def take(record: bytes, identity: str | None = None) -> Taken:
         logon_type=number(found.LogonType),
         app_id=apps[0] or apps[1],
     )
-    told = _told(found, identity)
+    told = {"record_id": record_id, **_told(found)}
     items = tuple(_items(found.Folders))
     content = _digest([*context, *told.values(), *items])
     return Taken(
-        key=told["record_id"].lower() if told["record_id"] else f"whole:{_whole(record)}",
+        key=key,
         content=content,
         context=context,
         told=told,
@@ -121,13 +130,12 @@ def take(record: bytes, identity: str | None = None) -> Taken:
     )
 
 
-def _told(found: _Record, identity: str | None) -> dict[str, Any]:
-    properties = _properties(found.OperationProperties)
+def _told(found: Record) -> dict[str, Any]:
+    properties = properties_of(found.OperationProperties)
     folder = next(iter(objects(_member(found.Item, "ParentFolder"))), {})
     created = utc(found.CreationTime) if isinstance(found.CreationTime, str) else None
-    operation, access = text(found.Operation), _ACCESS.get(properties.get("mailaccesstype", ""))
+    operation, access = text(found.Operation), access_of(properties)
     return {
-        "record_id": text(found.Id) or identity,
         "time": created.replace(tzinfo=None) if created else None,
         "operation": operation,
         "record_type": number(found.RecordType),
@@ -141,6 +149,11 @@ def _told(found: _Record, identity: str | None) -> dict[str, Any]:
         "folder_name": text(folder.get("Name")),
         "folder_path": text(folder.get("Path")),
     }
+
+
+def access_of(properties: Mapping[str, str]) -> str | None:
+    """Return Bind or Sync as the properties of an operation tell it, None where they do not."""
+    return _ACCESS.get(properties.get("mailaccesstype", ""))
 
 
 def message_key(recorded: str | None) -> str | None:
@@ -161,11 +174,14 @@ def _items(folders: Any) -> Iterator[Item]:
             yield Item(folder, message, internet_message_id, item_id, subject, size, repeat)
 
 
-def _properties(listed: Any) -> dict[str, str]:
+def properties_of(listed: Any) -> dict[str, str]:
     """Read OperationProperties, names and values in small letters.
 
-    It is a list of names and values (protocol.md F2) or of texts `Name:Value` (C2), in no promised order.
+    It is a list of names and values (protocol.md F2) or of texts `Name:Value` (C2), which may stand in one text; their
+    order is not promised.
     """
+    if isinstance(listed, str):
+        listed = re.split("[;,]", listed)
     if isinstance(listed, dict):
         listed = [{"Name": name, "Value": value} for name, value in listed.items()]
     found: dict[str, str] = {}
@@ -182,7 +198,7 @@ def _member(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
-def _whole(record: bytes) -> str:
+def whole(record: bytes) -> str:
     """Return a digest of all that a record says, in whatever order and spelling: what names one that shows no Id."""
     with suppress(msgspec.MsgspecError, UnicodeError, RecursionError):  # such a one is the same only to the byte
         record = msgspec.json.encode(msgspec.json.decode(record), order="deterministic")

@@ -15,7 +15,7 @@ from collector.analysis.stretches import Stretches
 from collector.evidence import Account, SliceCoverage
 from collector.model import Status, Window
 
-AUDIT_LOG, FEED = "unified-audit-log", "management-activity"
+AUDIT_LOG, FEED, MAILBOX_LOG = "unified-audit-log", "management-activity", "mailbox-audit-log"
 
 DELAY = timedelta(hours=24)
 """How long after its event a record of the feed may become available: 60 to 90 minutes as a rule, without guarantee;
@@ -90,6 +90,13 @@ class AuditLogCover:
         self.scopes = tuple(scope for scope, whole, _ in self._asked if whole.windows)
         self.times = Stretches(window for _, whole, _ in self._asked for window in whole.windows)
 
+    @property
+    def of_everybody(self) -> Iterator[tuple[tuple[str, ...] | None, Stretches]]:
+        """The times that are whole, whoever acted and in whichever form of record; by operations, None for all."""
+        for scope, whole, _ in self._asked:
+            if scope.users is None and scope.record_type is None:
+                yield scope.operations, whole
+
     def expects(self, record: AuditRecord) -> Expected:
         """Return what it should hold of a record; CERTAIN only where it was settled when it was asked."""
         said = [_expected(record.at, whole, settled) for scope, whole, settled in self._asked if scope.holds(record)]
@@ -113,6 +120,11 @@ class FeedCover:
         self._whole = {part: _stretches(slices) for part, slices in found.items() if part is not None}
         self.content_types = tuple(sorted(part for part, whole in self._whole.items() if whole.windows))
         self.times = Stretches(window for whole in self._whole.values() for window in whole.windows)
+
+    def certain(self, content_type: str) -> Stretches:
+        """Return the time of events whose records of a content type are all there: the DELAY after it is covered."""
+        listed = self._whole.get(content_type, Stretches()).windows
+        return Stretches(Window(one.start, one.end - DELAY) for one in listed if one.length > DELAY)
 
     def expects(self, record: AuditRecord) -> Expected:
         """Return what it should hold of a record; CERTAIN only where all of the DELAY after it is covered."""
