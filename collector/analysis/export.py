@@ -12,7 +12,7 @@ from collector.analysis.case import Case
 
 Format = Literal["parquet", "csv", "jsonl", "timesketch"]
 
-TABLES = ("records", "items", "addresses", "apps", "traces", "raw", "unread")
+TABLES = ("records", "items", "addresses", "apps", "traces", "details", "raw", "unread")
 """The views of views.sql that are written, each a file."""
 
 _EVENTS = {
@@ -41,12 +41,21 @@ _EVENTS = {
         FROM traces
         WHERE received IS NOT NULL
         ORDER BY received, message_trace_id NULLS LAST, recipient NULLS LAST""",
+    "details": """
+        SELECT
+            concat_ws(' ', 'Message', message_id, event, action, 'for', recipient) AS message,
+            date AS datetime,
+            'Message event' AS timestamp_desc,
+            details.* EXCLUDE (date, row_id, message)
+        FROM details
+        WHERE date IS NOT NULL
+        ORDER BY date, message_trace_id NULLS LAST, recipient NULLS LAST""",
 }
 """The events of a timeline: message, datetime and timestamp_desc are what Timesketch asks for; the rest is its own."""
 
-_TIMELESS = (
-    "SELECT (SELECT count(*) FROM records WHERE time IS NULL) + (SELECT count(*) FROM traces WHERE received IS NULL)"
-)
+_TIMELESS = """
+    SELECT (SELECT count(*) FROM records WHERE time IS NULL) + (SELECT count(*) FROM traces WHERE received IS NULL)
+        + (SELECT count(*) FROM details WHERE date IS NULL)"""
 
 
 class Exported(NamedTuple):

@@ -11,16 +11,17 @@ from typing import NamedTuple
 
 from collector.analysis.answers import Answer
 from collector.analysis.case import Case, Mailbox, opened, own_query
-from collector.analysis.covers import MAILBOX_LOG
 from collector.analysis.filters import Filters
 from collector.analysis.limits import AUDIT_SOURCES, Limit, Searched, limits, nothing_asked, searched
-from collector.analysis.old_store import counted_beside
 from collector.analysis.prepare import Prepared
 from collector.analysis.questions import Question
 from collector.analysis.reached import say_reach
-from collector.analysis.readers import TRACE
+from collector.analysis.readers import TRACE, TRACE_DETAIL
 from collector.analysis.stretches import Stretches
 from collector.model import Window
+
+EVERY_SOURCE = (*AUDIT_SOURCES, TRACE, TRACE_DETAIL)
+"""The sources that the tables are made from."""
 
 _UNREAD_SHOWN = 1000
 """Lines that could not be read and are named one by one."""
@@ -41,27 +42,32 @@ def investigate(prepared: Prepared, asked: Question | str, filters: Filters, now
     accounts = [tables.account for tables in prepared.tables]
     with opened(prepared.tables, filters, gathers=isinstance(asked, Question) and asked.gathers) as case:
         say_reach(case, accounts)
-        traces = isinstance(asked, str) or asked.name == "emails"
-        found = uncovered(case, prepared, filters, now, traces=traces)
+        found = uncovered(case, prepared, filters, now, _read_by(asked))
         what = tuple(one for account in accounts for one in searched(account))
-        remarks = tuple(_left_out(case))
         if isinstance(asked, Question):
-            yield Investigation(Answer(case, asked.sql, kept=asked.gathers), what, found, (*remarks, *asked.remarks))
+            yield Investigation(Answer(case, asked.sql, kept=asked.gathers), what, found, asked.remarks)
             return
         with own_query(case, asked) as sql:
-            yield Investigation(Answer(case, sql), what, found, remarks)
+            yield Investigation(Answer(case, sql), what, found, ())
 
 
-def uncovered(case: Case, prepared: Prepared, filters: Filters, now: datetime, *, traces: bool) -> tuple[Limit, ...]:
-    """Return what answers from a case do not cover, with or without what message traces do not."""
+def _read_by(asked: Question | str) -> Sequence[str]:
+    """Return the sources that a question, or an analyst's SQL, may read."""
+    if isinstance(asked, str):
+        return EVERY_SOURCE
+    return (*AUDIT_SOURCES, TRACE) if asked.name == "emails" else AUDIT_SOURCES
+
+
+def uncovered(
+    case: Case, prepared: Prepared, filters: Filters, now: datetime, sources: Sequence[str]
+) -> tuple[Limit, ...]:
+    """Return what answers from a case do not cover that are read from some sources."""
     accounts = [tables.account for tables in prepared.tables]
-    sources = (*AUDIT_SOURCES, TRACE) if traces else AUDIT_SOURCES
     return (
         *prepared.problems,
         *nothing_asked(accounts, sources, filters),
         *_strangers(case.mailboxes(), filters),
         *_blind(case),
-        *_counted_beside(case, prepared),
         *limits(accounts, sources, filters, now),
         *_unread(case),
         *_not_shown(case, filters),
@@ -86,23 +92,6 @@ def _blind(case: Case) -> Iterator[Limit]:
         for one in Stretches(windows).windows:
             text = "blind: the mailbox was throttled, and no Bind of it was recorded"
             yield Limit("blind", text, mailbox=mailbox, start=one.start, end=one.end)
-
-
-def _left_out(case: Case) -> Iterator[str]:
-    """Yield what is not counted because another source has it."""
-    if count := case.number("SELECT count(*) FROM left_out"):
-        yield (
-            f"{count:,} entries of {MAILBOX_LOG} are not counted, for another source is whole for their time and tells "
-            f"of the same; --source {MAILBOX_LOG} shows them"
-        )
-
-
-def _counted_beside(case: Case, prepared: Prepared) -> Iterator[Limit]:
-    """Yield what may count twice: entries bear no Id that tells which record of another source is the same."""
-    accounts = [tables.account for tables in prepared.tables]
-    if counted_beside(accounts) and (count := case.number(_BESIDE)):
-        text = f"{count:,} entries stand in where no other source is whole: what one has of the same counts once more"
-        yield Limit("counted-beside", text, source=MAILBOX_LOG)
 
 
 def _unread(case: Case) -> Iterator[Limit]:
@@ -130,11 +119,6 @@ def _not_shown(case: Case, filters: Filters) -> Iterator[Limit]:
     if timeless and (filters.since or filters.until):
         yield Limit("incomplete-records", f"{timeless:,} records show no time, and are in no answer about a period")
 
-
-_BESIDE = f"""
-    SELECT CASE WHEN count(DISTINCT source = '{MAILBOX_LOG}') = 2 THEN count_if(source = '{MAILBOX_LOG}') ELSE 0 END
-    FROM asked_records"""  # noqa: S608 - ours
-"""How many entries count beside records of other sources."""
 
 _ODD = {
     "access IS NULL": "of MailItemsAccessed show neither Bind nor Sync: only contexts and sessions count them",

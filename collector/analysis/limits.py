@@ -5,23 +5,26 @@ what narrowed a question, or was never asked for, is said too.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
-from collector.analysis.covers import AUDIT_LOG, FEED, MAILBOX_LOG
+from collector.analysis.covers import AUDIT_LOG, FEED
 from collector.analysis.filters import Filters
 from collector.analysis.readers import TRACE
 from collector.analysis.stretches import Stretches
 from collector.evidence import Account, Coverage, SliceCoverage, cover
 from collector.model import Axis, Status, Window
 
-AUDIT_SOURCES = (AUDIT_LOG, FEED, MAILBOX_LOG)
+AUDIT_SOURCES = (AUDIT_LOG, FEED)
 _ACCESS = "MailItemsAccessed"
 _MAIL_FEED = "Audit.Exchange"
 """The content type that carries mailbox records; protocol.md A1."""
 _NARROWING = ("UserIds", "RecordType", "ObjectIds", "IPAddresses", "FreeText")
 """What a question to Search-UnifiedAuditLog can be narrowed by, besides operations (protocol.md C1)."""
+
+_ALWAYS = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+"""The time of a slice whose source has no window."""
 
 
 class Limit(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -127,9 +130,13 @@ def _whole(accounts: Sequence[Account], coverages: Sequence[Coverage]) -> dict[t
     for account, coverage in zip(accounts, coverages, strict=True):
         for one in coverage.slices:
             windows = found.setdefault(_asked(account, one), [])
-            if one.start and one.end and one.status is not Status.GAP:
-                windows.append(Window(one.start, one.end))
+            if one.status is not Status.GAP:
+                windows.append(_time_of(one))
     return {asked: Stretches(windows) for asked, windows in found.items()}
+
+
+def _time_of(one: SliceCoverage) -> Window:
+    return Window(one.start, one.end) if one.start and one.end else _ALWAYS
 
 
 def _of_slice(one: SliceCoverage, run: str, whole: Stretches) -> Iterator[Limit]:
@@ -137,11 +144,9 @@ def _of_slice(one: SliceCoverage, run: str, whole: Stretches) -> Iterator[Limit]
     when = ", by when records became available" if one.axis is Axis.AVAILABLE else ""
     if one.status is Status.GAP:
         text = f"not collected whole{when}: {one.reason or 'for no reason that is known'}"
-        if not (one.start and one.end):
-            yield Limit("gap", text, run, one.source, one.part)
-            return
-        for left in Stretches([Window(one.start, one.end)]).without(whole).windows:
-            yield Limit("gap", text, run, one.source, one.part, left.start, left.end)
+        for left in Stretches([_time_of(one)]).without(whole).windows:
+            start, end = (left.start, left.end) if left != _ALWAYS else (None, None)
+            yield Limit("gap", text, run, one.source, one.part, start, end)
     elif one.settled is False:
         text = f"asked too soon to be sure{when}: records can come late"
         yield Limit("not-settled", text, run, one.source, one.part, one.start, one.end)
@@ -156,9 +161,6 @@ def _meets(one: SliceCoverage, filters: Filters) -> bool:
 
 def _narrowed(account: Account, run: str) -> Iterator[Limit]:
     for planned in account.plan.sources:
-        if planned.source == MAILBOX_LOG:
-            mailboxes = ", ".join(part for part in planned.parts if part is not None)
-            yield Limit("narrowed", f"it was asked only of some mailboxes: {mailboxes}", run, MAILBOX_LOG)
         if planned.source != AUDIT_LOG:
             continue
         question = planned.question

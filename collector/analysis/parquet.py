@@ -36,10 +36,11 @@ _SORTED_BYTES = 96 << 20
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A chunk to be read, and the source it is of."""
+    """A chunk to be read, and the source and part it is of."""
 
     chunk: Chunk
     source: str
+    part: str | None
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -71,6 +72,7 @@ def write_part(run: Path, sources: Iterable[Source], folder: Path, name: str, fi
         writers = {table: stack.enter_context(Writer(folder, f"{name}.{table}.parquet", table)) for table in TABLES}
         gathered, size, number = Gathered(first_row), 0, first_row
         for one in sources:
+            gathered.part = one.part
             for line, count in _numbered(run, one, gathered):
                 read_line(line, Place(number, one.source, one.chunk.path, count), gathered)
                 number += 1

@@ -10,10 +10,9 @@ from typing import Any
 
 import msgspec
 
-from collector.analysis import mailbox_entry
-from collector.analysis.access_record import Taken, message_key, take
+from collector.analysis.access_record import message_key, take
 from collector.analysis.audit_record import unwrap
-from collector.analysis.covers import AUDIT_LOG, FEED, MAILBOX_LOG
+from collector.analysis.covers import AUDIT_LOG, FEED
 from collector.analysis.reading import clean, members, number, text
 from collector.analysis.rows import (
     TABLES,
@@ -21,6 +20,7 @@ from collector.analysis.rows import (
     AppRow,
     Context,
     ContextRow,
+    DetailRow,
     Folder,
     FolderRow,
     ItemRow,
@@ -33,17 +33,19 @@ from collector.analysis.rows import (
 from collector.model import utc
 
 TRACE = "message-trace"
+TRACE_DETAIL = "message-trace-detail"
 
 
 class Gathered:
     """The rows of some lines, by table. What many records share is written once, and named by its number.
 
-    `first` is the first of the numbers that this part of a run's lines has for itself. The rows of contexts are there
-    once all lines are read.
+    `first` is the first of the numbers that this part of a run's lines has for itself; `part` is that of the source
+    which the lines at hand are of. The rows of contexts are there once all lines are read.
     """
 
     def __init__(self, first: int) -> None:
         self.rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in TABLES}
+        self.part: str | None = None
         self._first = first
         self._contexts: dict[Context, int] = {}
         self._latest: dict[int, datetime] = {}
@@ -80,21 +82,15 @@ def read_line(line: bytes, place: Place, into: Gathered) -> None:
 
 def _audit_row(line: bytes, place: Place, into: Gathered) -> None:
     data, identity = unwrap(line)
-    _add(take(data, identity), data, place, into)
+    _record(data, place, into, identity)
 
 
 def _feed_record(line: bytes, place: Place, into: Gathered) -> None:
-    _add(take(line), line, place, into)
+    _record(line, place, into, None)
 
 
-def _entry(line: bytes, place: Place, into: Gathered) -> None:
-    taken, trouble = mailbox_entry.take(line)
-    _add(taken, line, place, into)
-    if trouble:  # which is of its items alone: who opened the mailbox when is known all the same
-        into.rows["unread"].append(UnreadRow(place.source, place.file, place.line, clean(trouble)))
-
-
-def _add(taken: Taken, record: bytes, place: Place, into: Gathered) -> None:
+def _record(record: bytes, place: Place, into: Gathered, identity: str | None) -> None:
+    taken = take(record, identity)
     row, rows = place.row_id, into.rows
     context = into.context(taken.context, taken.told["time"])
     rows["records"].append(RecordRow(*place, context, taken.key, taken.content, len(taken.items), **taken.told))
@@ -144,6 +140,42 @@ def _trace(line: bytes, place: Place, into: Gathered) -> None:
     into.rows["raw"].append(_raw(line, place))
 
 
+class _Detail(msgspec.Struct, gc=False):
+    """The members of a row of Get-MessageTraceDetailV2; protocol.md C5."""
+
+    MessageTraceId: Any = None
+    MessageId: Any = None
+    Date: Any = None
+    Event: Any = None
+    Action: Any = None
+    Detail: Any = None
+    Data: Any = None
+
+
+_detail_decoder = msgspec.json.Decoder(_Detail)
+
+
+def _detail(line: bytes, place: Place, into: Gathered) -> None:
+    """Add a row of a message's details; whom the message was for stands in the question alone, and so in the part."""
+    found = members(line, _detail_decoder)
+    date = utc(found.Date) if isinstance(found.Date, str) else None
+    message_id = text(found.MessageId)
+    row = DetailRow(
+        *place,
+        message=message_key(message_id),
+        message_trace_id=text(found.MessageTraceId),
+        message_id=message_id,
+        recipient=(into.part or "").partition(" ")[2] or None,
+        date=date.replace(tzinfo=None) if date else None,
+        event=text(found.Event),
+        action=text(found.Action),
+        detail=text(found.Detail),
+        data=text(found.Data),
+    )
+    into.rows["details"].append(row)
+    into.rows["raw"].append(_raw(line, place))
+
+
 def _raw(text_: bytes, place: Place) -> RawRow:
     return RawRow(place.row_id, text_.decode("utf-8", "backslashreplace"))
 
@@ -151,7 +183,7 @@ def _raw(text_: bytes, place: Place) -> RawRow:
 READERS: dict[str, Callable[[bytes, Place, Gathered], None]] = {
     AUDIT_LOG: _audit_row,
     FEED: _feed_record,
-    MAILBOX_LOG: _entry,
     TRACE: _trace,
+    TRACE_DETAIL: _detail,
 }
 """The sources whose lines are read, and how."""

@@ -146,6 +146,64 @@ class TraceRow(NamedTuple):
     to_ip: str | None
 
 
+class DetailRow(NamedTuple):
+    """What happened to a message on its way to one recipient. `message` as in `ItemRow`, `data` XML in a text."""
+
+    row_id: int
+    source: str
+    file: str
+    line: int
+    message: str | None
+    message_trace_id: str | None
+    message_id: str | None
+    recipient: str | None
+    date: datetime | None
+    event: str | None
+    action: str | None
+    detail: str | None
+    data: str | None
+
+
+class SignInRow(NamedTuple):
+    """A sign-in as one line tells of it. `key` is the same in both logs that have it, `address` as in `AddressRow`.
+
+    `interactive` is whether a person was asked for anything, None where the log does not tell.
+    """
+
+    row_id: int
+    source: str
+    file: str
+    line: int
+    key: str | None
+    record_id: str | None
+    time: datetime | None
+    user_id: str | None
+    succeeded: bool | None
+    error: str | None
+    client_ip: str | None
+    session_id: str | None
+    app_id: str | None
+    app_name: str | None
+    user_agent: str | None
+    device: str | None
+    interactive: bool | None
+    address: str | None
+
+
+class SettingRow(NamedTuple):
+    """One setting of an object, as text or JSON; `mailbox` is that which it was asked of, else that which it names."""
+
+    row_id: int
+    source: str
+    file: str
+    line: int
+    cmdlet: str
+    mailbox: str | None
+    object: str | None
+    setting: str
+    value: str | None
+
+
 class RawRow(NamedTuple):
     """The untouched text of a line; of a row of Search-UnifiedAuditLog its AuditData, so that both feeds read alike."""
 
@@ -170,6 +228,9 @@ TABLES: dict[str, type[tuple[object, ...]]] = {
     "addresses": AddressRow,
     "apps": AppRow,
     "traces": TraceRow,
+    "details": DetailRow,
+    "sign_ins": SignInRow,
+    "settings": SettingRow,
     "raw": RawRow,
     "unread": UnreadRow,
 }

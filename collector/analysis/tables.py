@@ -129,7 +129,7 @@ def up_to_date(
     Those of a run that is not intact are made anew, and never believed again. Raises DiskError where evidence cannot
     be read, or tables cannot be written.
     """
-    sources = [Source(chunk, commit.source) for commit in account.commits for chunk in commit.chunks]
+    sources = [Source(chunk, commit.source, commit.part) for commit in account.commits for chunk in commit.chunks]
     if not intact:
         (folder / _MANIFEST).unlink(missing_ok=True)
     kept = tuple(part for part in _read_manifest(folder).parts if _valid(part, folder, frozenset(sources), needed))

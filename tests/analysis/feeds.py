@@ -18,6 +18,8 @@ EXCHANGE, SHAREPOINT, DLP = "Audit.Exchange", "Audit.SharePoint", "DLP.All"
 MAIL_ITEMS = {"cmdlet": "Search-UnifiedAuditLog", "Operations": ["MailItemsAccessed"]}
 ADELE, LEE = "adele@contoso.example.org", "lee@contoso.example.org"
 Times = tuple[float, float]
+HOURLESS: Times = (0, 0)
+"""The hours of a piece whose source has no window."""
 
 
 class Piece(NamedTuple):
@@ -103,5 +105,6 @@ def _commit(run: RunFolder, plan: SourcePlan, piece: Piece) -> None:
     staging.add([Row(line, b"", b"", None) for line in piece.lines], "request")
     reason = "timeout" if piece.status is Status.GAP else None
     outcome = Outcome(piece.status, ASKED, 1, reason=reason, settled=piece.settled)
-    run.commit(Slice(plan.source, piece.part, plan.axis, window(piece.hours)), outcome, staging)
+    times = window(piece.hours) if plan.window else None
+    run.commit(Slice(plan.source, piece.part, plan.axis, times), outcome, staging)
     staging.release()
