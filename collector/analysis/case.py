@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -18,7 +18,9 @@ from typing import NamedTuple
 import duckdb
 import pyarrow
 
+from collector.analysis.covers import MAILBOX_LOG
 from collector.analysis.filters import Filters
+from collector.analysis.old_store import Elsewhere, elsewhere
 from collector.analysis.parquet import schema
 from collector.analysis.tables import Tables
 from collector.errors import DiskError, UsageError
@@ -33,6 +35,8 @@ _KEYS = ("row_id", "context_id", "folder_number")
 """What joins the tables of a run."""
 _AS_THEY_ARE = ("raw", "unread")
 """Tables whose lines are shown as they are, by a view of the table's name."""
+_LEFT_OUT_OF = ("records", "items", "addresses", "apps")
+"""Tables whose lines questions read as records, and leave out where another source tells of the same."""
 _SOURCED = ("records", "traces", "details", "unread")
 """Tables that name the source of each row; the others hang on a row of these."""
 _SQL_TYPES = {
@@ -162,6 +166,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tables], fi
     connection.execute("SET TimeZone = 'UTC'")
     for name in tables[0].trusted:
         connection.execute(_lines_view(name, tables))
+    _leave_out(connection, tables, () if filters.source else elsewhere([one.account for one in tables]))
     connection.execute("CREATE TEMP TABLE wanted (filter VARCHAR, value VARCHAR, last VARCHAR)")
     for row in filters.wanted():
         connection.execute("INSERT INTO wanted VALUES (?, lower(?), lower(?))", row)
@@ -177,6 +182,26 @@ def _prepare(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tables], fi
     connection.execute(views.format(**conditions, mailboxes=filters.mailboxes(), traces_once=once))
 
 
+def _leave_out(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tables], told: Iterable[Elsewhere]) -> None:
+    """Take the entries of mailboxes' own logs out of the lines, where another source tells of the same."""
+    connection.execute("CREATE TEMP TABLE left_out (row_id BIGINT)")
+    columns = [list(column) for column in zip(*told, strict=True)]
+    if not columns:
+        return
+    runs, operations, *times = columns
+    given = [runs, operations, *([_plain(moment) for moment in column] for column in times)]
+    connection.execute(
+        """INSERT INTO left_out SELECT DISTINCT row_id
+        FROM line_records AS lines
+        JOIN (SELECT unnest($1) AS run, unnest($2) AS operation, unnest($3) AS start, unnest($4) AS until) AS told
+            ON lines.source = $5 AND lines.run = told.run AND lines.time >= told.start AND lines.time < told.until
+            AND (told.operation IS NULL OR told.operation = lower(lines.operation))""",
+        [*given, MAILBOX_LOG],
+    )
+    for name in _LEFT_OUT_OF:
+        connection.execute(f"{_lines_view(name, tables)} WHERE row_id NOT IN (FROM left_out)")
+
+
 def _lines_view(name: str, tables: Sequence[Tables]) -> str:
     """Return the SQL for the lines of a table over all runs, with the run that each is of."""
     columns = schema(name)
@@ -190,7 +215,8 @@ def _lines_view(name: str, tables: Sequence[Tables]) -> str:
     if not parts:
         nothing = ", ".join(f"CAST(NULL AS {_SQL_TYPES[field.type]}) AS {field.name}" for field in columns)
         parts = [f"SELECT {nothing}{', NULL AS run' if name in _SOURCED else ''} WHERE FALSE"]
-    return f"CREATE TEMP VIEW {name if name in _AS_THEY_ARE else f'line_{name}'} AS {' UNION ALL '.join(parts)}"
+    view = name if name in _AS_THEY_ARE else f"line_{name}"
+    return f"CREATE OR REPLACE TEMP VIEW {view} AS FROM ({' UNION ALL '.join(parts)})"
 
 
 def _plain_name(path: Path) -> Path:

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from collector.analysis.answers import Answer
 from collector.analysis.case import Case, Mailbox, opened, own_query
+from collector.analysis.covers import MAILBOX_LOG
 from collector.analysis.filters import Filters
 from collector.analysis.limits import AUDIT_SOURCES, Limit, Searched, limits, nothing_asked, searched
+from collector.analysis.old_store import counted_beside
 from collector.analysis.prepare import Prepared
 from collector.analysis.questions import Question
 from collector.analysis.reached import say_reach
@@ -44,11 +46,12 @@ def investigate(prepared: Prepared, asked: Question | str, filters: Filters, now
         say_reach(case, accounts)
         found = uncovered(case, prepared, filters, now, _read_by(asked))
         what = tuple(one for account in accounts for one in searched(account))
+        remarks = tuple(_left_out(case))
         if isinstance(asked, Question):
-            yield Investigation(Answer(case, asked.sql, kept=asked.gathers), what, found, asked.remarks)
+            yield Investigation(Answer(case, asked.sql, kept=asked.gathers), what, found, (*remarks, *asked.remarks))
             return
         with own_query(case, asked) as sql:
-            yield Investigation(Answer(case, sql), what, found, ())
+            yield Investigation(Answer(case, sql), what, found, remarks)
 
 
 def _read_by(asked: Question | str) -> Sequence[str]:
@@ -68,6 +71,7 @@ def uncovered(
         *nothing_asked(accounts, sources, filters),
         *_strangers(case.mailboxes(), filters),
         *_blind(case),
+        *_counted_beside(case, prepared),
         *limits(accounts, sources, filters, now),
         *_unread(case),
         *_not_shown(case, filters),
@@ -92,6 +96,23 @@ def _blind(case: Case) -> Iterator[Limit]:
         for one in Stretches(windows).windows:
             text = "blind: the mailbox was throttled, and no Bind of it was recorded"
             yield Limit("blind", text, mailbox=mailbox, start=one.start, end=one.end)
+
+
+def _left_out(case: Case) -> Iterator[str]:
+    """Yield what is not counted because another source has it."""
+    if count := case.number("SELECT count(*) FROM left_out"):
+        yield (
+            f"{count:,} entries of {MAILBOX_LOG} are not counted, for another source is whole for their time and tells "
+            f"of the same; --source {MAILBOX_LOG} shows them"
+        )
+
+
+def _counted_beside(case: Case, prepared: Prepared) -> Iterator[Limit]:
+    """Yield what may count twice: entries bear no Id that tells which record of another source is the same."""
+    accounts = [tables.account for tables in prepared.tables]
+    if counted_beside(accounts) and (count := case.number(_BESIDE)):
+        text = f"{count:,} entries stand in where no other source is whole: what one has of the same counts once more"
+        yield Limit("counted-beside", text, source=MAILBOX_LOG)
 
 
 def _unread(case: Case) -> Iterator[Limit]:
@@ -119,6 +140,11 @@ def _not_shown(case: Case, filters: Filters) -> Iterator[Limit]:
     if timeless and (filters.since or filters.until):
         yield Limit("incomplete-records", f"{timeless:,} records show no time, and are in no answer about a period")
 
+
+_BESIDE = f"""
+    SELECT CASE WHEN count(DISTINCT source = '{MAILBOX_LOG}') = 2 THEN count_if(source = '{MAILBOX_LOG}') ELSE 0 END
+    FROM asked_records"""  # noqa: S608 - ours
+"""How many entries count beside records of other sources."""
 
 _ODD = {
     "access IS NULL": "of MailItemsAccessed show neither Bind nor Sync: only contexts and sessions count them",

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from collector.analysis.covers import AUDIT_LOG, FEED
+from collector.analysis.covers import AUDIT_LOG, FEED, MAILBOX_LOG
 from collector.analysis.filters import Filters
 from collector.analysis.readers import TRACE
 from collector.analysis.stretches import Stretches
 from collector.evidence import Account, Coverage, SliceCoverage, cover
 from collector.model import Axis, Status, Window
 
-AUDIT_SOURCES = (AUDIT_LOG, FEED)
+AUDIT_SOURCES = (AUDIT_LOG, FEED, MAILBOX_LOG)
 _ACCESS = "MailItemsAccessed"
 _MAIL_FEED = "Audit.Exchange"
 """The content type that carries mailbox records; protocol.md A1."""
@@ -161,6 +161,9 @@ def _meets(one: SliceCoverage, filters: Filters) -> bool:
 
 def _narrowed(account: Account, run: str) -> Iterator[Limit]:
     for planned in account.plan.sources:
+        if planned.source == MAILBOX_LOG:
+            mailboxes = ", ".join(part for part in planned.parts if part is not None)
+            yield Limit("narrowed", f"it was asked only of some mailboxes: {mailboxes}", run, MAILBOX_LOG)
         if planned.source != AUDIT_LOG:
             continue
         question = planned.question

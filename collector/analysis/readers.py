@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from collector.analysis.access_record import message_key, take
+from collector.analysis import mailbox_entry
+from collector.analysis.access_record import Taken, message_key, take
 from collector.analysis.audit_record import unwrap
-from collector.analysis.covers import AUDIT_LOG, FEED
+from collector.analysis.covers import AUDIT_LOG, FEED, MAILBOX_LOG
 from collector.analysis.reading import clean, members, number, text
 from collector.analysis.rows import (
     TABLES,
@@ -82,15 +83,21 @@ def read_line(line: bytes, place: Place, into: Gathered) -> None:
 
 def _audit_row(line: bytes, place: Place, into: Gathered) -> None:
     data, identity = unwrap(line)
-    _record(data, place, into, identity)
+    _add(take(data, identity), data, place, into)
 
 
 def _feed_record(line: bytes, place: Place, into: Gathered) -> None:
-    _record(line, place, into, None)
+    _add(take(line), line, place, into)
 
 
-def _record(record: bytes, place: Place, into: Gathered, identity: str | None) -> None:
-    taken = take(record, identity)
+def _entry(line: bytes, place: Place, into: Gathered) -> None:
+    taken, trouble = mailbox_entry.take(line)
+    _add(taken, line, place, into)
+    if trouble:  # which is of its items alone: who opened the mailbox when is known all the same
+        into.rows["unread"].append(UnreadRow(place.source, place.file, place.line, clean(trouble)))
+
+
+def _add(taken: Taken, record: bytes, place: Place, into: Gathered) -> None:
     row, rows = place.row_id, into.rows
     context = into.context(taken.context, taken.told["time"])
     rows["records"].append(RecordRow(*place, context, taken.key, taken.content, len(taken.items), **taken.told))
@@ -183,6 +190,7 @@ def _raw(text_: bytes, place: Place) -> RawRow:
 READERS: dict[str, Callable[[bytes, Place, Gathered], None]] = {
     AUDIT_LOG: _audit_row,
     FEED: _feed_record,
+    MAILBOX_LOG: _entry,
     TRACE: _trace,
     TRACE_DETAIL: _detail,
 }
