@@ -14,12 +14,14 @@ from collector.errors import UsageError
 from collector.model import Axis, Sought, SourcePlan, Window, iso
 from collector.sources import (
     cmdlets,
+    historical_search,
     mailbox_audit_log,
     message_trace,
     message_trace_detail,
     tenant_settings,
     unified_audit_log,
 )
+from collector.sources.historical_search import HistoricalSearch
 from collector.sources.mailbox_audit_log import MailboxAuditLog
 from collector.sources.management_activity import ManagementActivity
 from collector.sources.message_trace import MessageTrace
@@ -71,6 +73,22 @@ def of_trace(asked: Asked) -> SourcePlan:
         parts = tuple(dealt)
     window = asked.engagement.freeze(source.window, asked.now)
     return SourcePlan(MessageTrace.name, Axis.EVENT, window, parts, question)
+
+
+def of_historical_search(asked: Asked) -> SourcePlan:
+    """Plan historical-search: reports of each mailbox as sender and as recipient, or of messages by their ids.
+
+    How the service joins senders with recipients is not documented, so that no job names both.
+    """
+    source = asked.engagement.sources.historical_search or config.HistoricalSearch()
+    question: dict[str, Any] = {"cmdlet": historical_search.START, historical_search.REPORT: source.report}
+    parts: tuple[str | None, ...] = tuple(by_mailbox(asked.engagement.mailboxes))
+    if source.audience == "accessed":
+        named = [form for one in _accessed(asked, HistoricalSearch.name) for form in message_trace.forms(one)]
+        question[message_trace.MESSAGE_IDS] = batches(named, historical_search.VALUES_AT_ONCE)
+        parts = tuple(question[message_trace.MESSAGE_IDS])
+    window = asked.engagement.freeze(source.window, asked.now)
+    return SourcePlan(HistoricalSearch.name, Axis.EVENT, window, parts, question)
 
 
 def of_activity(asked: Asked) -> SourcePlan:
@@ -134,6 +152,7 @@ PLANS: Mapping[str, Callable[[Asked], SourcePlan]] = {
     MailboxAuditLog.name: of_mailbox_log,
     MessageTrace.name: of_trace,
     MESSAGE_TRACE_DETAIL: of_detail,
+    HistoricalSearch.name: of_historical_search,
     ManagementActivity.name: of_activity,
     TENANT_SETTINGS: of_settings,
 }

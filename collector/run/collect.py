@@ -86,8 +86,12 @@ class Collection:
         """Give up what is hopeless, cut at once what is known to be too long, ask for the rest."""
         if task.family.verdict:
             return Settle(Status.GAP, task.family.verdict)
-        pieces = self._pace.pieces(task.window.length) if task.divisible else 1
-        return Split(pieces) if pieces > 1 and not task.history else self._asked(task)
+        pieces = 1 if task.history else self._pieces(task)
+        return Split(pieces) if pieces > 1 else self._asked(task)
+
+    def _pieces(self, task: Task) -> int:
+        """Return into how many parts a slice is cut before it is asked for."""
+        return self._pace.pieces(task.window.length) if task.divisible else 1
 
     def _asked(self, task: Task) -> Step:
         """Ask once, and decide."""
@@ -156,9 +160,8 @@ class Collection:
 
     def _commit(self, task: Task, settle: Settle, blobs: Sequence[Blob] = (), unread: Sequence[bytes] = ()) -> None:
         asked_at = task.asked_at or self._clock.now()
-        empty_but_rows = settle.status is Status.EMPTY and task.staging.rows
         outcome = Outcome(
-            status=Status.COMPLETE if empty_but_rows else settle.status,
+            status=self._status(task, settle),
             asked_at=asked_at,
             attempts=max(1, len(task.history)),
             expected=task.expected,
@@ -171,6 +174,10 @@ class Collection:
         task.done()
         self._note(task, commit)
         self._observer.committed(commit)
+
+    def _status(self, task: Task, settle: Settle) -> Status:
+        """Return how a slice ended: one that is empty but for rows of its margins is whole."""
+        return Status.COMPLETE if settle.status is Status.EMPTY and task.staging.rows else settle.status
 
     def _settled(self, task: Task, asked_at: datetime) -> bool | None:
         """Whether a slice ended long enough before it was asked for; None for one without a window."""

@@ -70,7 +70,7 @@ def decide(situation: Situation) -> Step:
     match last.finding.kind:
         case Kind.WHOLE if last.before <= last.delivered:
             return Settle(Status.COMPLETE)
-        case Kind.EMPTY if not last.before:
+        case Kind.EMPTY if last.before <= last.delivered:
             return _empty(situation)
         case Kind.UNCOUNTED if _agreed(situation.history):
             return Settle(Status.COMPLETE, COUNT_UNUSABLE)

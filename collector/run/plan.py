@@ -14,7 +14,7 @@ from collector.config import Engagement, quota_of
 from collector.evidence import SliceCoverage
 from collector.model import Plan, Slice, Sought, SourcePlan, Status, Window
 from collector.run.asked import PLANS, Asked
-from collector.run.registry import FEEDS
+from collector.run.registry import FEEDS, Feed
 from collector.run.slicing import between, cut
 from collector.sources.cmdlets import CALLS
 from collector.sources.message_trace import MESSAGE_IDS
@@ -79,7 +79,7 @@ class Forecast(msgspec.Struct, frozen=True):
 def forecast(engagement: Engagement, now: datetime, sought: Sought = NOTHING) -> list[Forecast]:
     """Tell what the engagement would ask for: two requests a slice at least, one to get it and one to see its end.
 
-    One call is one request.
+    One call is one request; a report takes one to look for it, one to start it and one to see its end.
     """
     plan = make_plan(engagement, now, sought=sought)
     return [one for planned in plan.sources for one in _forecasts(planned, engagement, now)]
@@ -117,9 +117,8 @@ def _forecasts(planned: SourcePlan, engagement: Engagement, now: datetime) -> It
     slices = Counter(one.part for one in slices_of(planned, left, now - feed.retention, feed.longest))
     rate = engagement.limits_of(planned.source).rate
     start, end = (planned.window.start, planned.window.end) if planned.window else (None, None)
-    each = 2 if planned.window else 1
     for part in planned.parts:
-        requests = each * slices[part]
+        requests = feed.requests * slices[part]
         seconds = requests / rate.requests * rate.period if rate else None
         yield Forecast(planned.source, part, start, end, slices[part], requests, seconds)
 
@@ -129,19 +128,22 @@ def slices_of(
 ) -> list[Slice]:
     """Return what is to be asked for of what is `left`; `horizon` is how far back the service keeps records."""
     todo = [(part, window) for part, windows in left.items() for window in windows]
-    pieces = FEEDS[planned.source].pieces // max(1, len(todo))
+    feed = FEEDS[planned.source]
+    edges = _edges(horizon, feed)
+    pieces = feed.pieces // max(1, len(todo))
     return [
         Slice(planned.source, part, planned.axis, piece)
         for part, window in todo
-        for piece in (_pieces(window, horizon, longest, pieces) if window else (None,))
+        for piece in (_pieces(window, edges, longest, pieces) if window else (None,))
     ]
 
 
-def _pieces(window: Window, horizon: datetime, longest: timedelta, pieces: int) -> Iterator[Window]:
-    for aged in _at_horizon(window, horizon):
-        yield from cut(aged, longest, pieces)
+def _pieces(window: Window, edges: Sequence[datetime], longest: timedelta, pieces: int) -> Iterator[Window]:
+    for part in between(window, edges):
+        yield from cut(part, longest, pieces)
 
 
-def _at_horizon(window: Window, horizon: datetime) -> list[Window]:
-    """Part what the service may no longer keep from what it does, with the hour in between that ages while we ask."""
-    return between(window, (horizon, horizon + _AGING))
+def _edges(horizon: datetime, feed: Feed) -> Sequence[datetime]:
+    """Return what parts what the service no longer keeps, what ages while we ask, and what cannot be asked for yet."""
+    young = (horizon + feed.retention - feed.delay,) if feed.delay else ()
+    return (horizon, horizon + _AGING, *young)

