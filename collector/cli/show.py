@@ -55,7 +55,7 @@ def plan(forecasts: Sequence[Forecast], together: Sequence[Together], *, as_json
         rows.append((alike[0].source, part, alike[0].start, alike[0].end, *counts, _span(seconds) if seconds else None))
     table("What would be asked", columns, rows)
     for shared in together:
-        quota = f"share {shared.allowed:,} requests in {_span(shared.period)}"
+        quota = f"share {shared.allowed:,} requests in {_span(shared.period).removesuffix(' 00 s')}"
         line(f"{' and '.join(shared.sources)} {quota}: at least {_span(shared.seconds)}")
     line("Each slice takes one more request for every 5,000 records in it, or for every blob of the Activity feed.")
 
