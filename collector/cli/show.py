@@ -19,6 +19,7 @@ from collector.run.engage import Result
 from collector.run.heartbeat import Beat
 from collector.run.outcome import Outcome
 from collector.run.plan import Forecast, Together
+from collector.sources.historical_search import HistoricalSearch
 
 
 class RunStatus(NamedTuple):
@@ -58,6 +59,8 @@ def plan(forecasts: Sequence[Forecast], together: Sequence[Together], *, as_json
         quota = f"share {shared.allowed:,} requests in {_span(shared.period).removesuffix(' 00 s')}"
         line(f"{' and '.join(shared.sources)} {quota}: at least {_span(shared.seconds)}")
     line("Each slice takes one more request for every 5,000 records in it, or for every blob of the Activity feed.")
+    if any(one.source == HistoricalSearch.name for one in forecasts):
+        line("Each slice of historical-search is a job that takes hours; its file opens in a browser only, for `import`.")
 
 
 def summary(result: Result, *, as_json: bool) -> None:
