@@ -106,3 +106,16 @@ def test_traces_and_details_together_never_pass_the_quota_that_they_share(tmp_pa
         assert {seen.status for seen in served.requests if seen.cmdlet} == {200}
         assert {seen.cmdlet for seen in served.requests if seen.cmdlet} == {DETAIL, "Get-MessageTraceV2"}
     assert result.exit_code is ExitCode.COMPLETE
+
+
+def test_the_gaps_of_a_run_are_asked_for_again_and_nothing_else(tmp_path):
+    lost = Fault(Kind.STATUS, every(cmdlet(DETAIL), lambda call: call.n <= 1), times=None, status=400)
+    one_by_one = {**FAST, "default": {**QUICK, "concurrency": 1}}
+    case = {**CASE, "limits": one_by_one}
+    with tenant(faults=Faults((lost,))) as served:
+        first = collect(engagement_file(served, tmp_path, **case), sought=SOUGHT)
+    assert list(gaps(first)) == PARTS[:1]
+    with tenant() as served:
+        again = collect(engagement_file(served, tmp_path, **case), gaps_of=first.path)
+        assert {" ".join(key) for key in asked(served)} == {PARTS[0]}
+    assert (again.exit_code, [one.part for one in again.coverage.slices]) == (ExitCode.COMPLETE, PARTS[:1])
