@@ -2,7 +2,8 @@
 
 Invariants: it has no AuditData Id, and so is never taken for a record of another source; two entries are one only by
 Identity and time; what cannot be read of its messages is told, and the entry counts all the same.
-Source: protocol.md C2 for the columns, F2 for what they are in an audit record.
+Source: protocol.md C2 for the columns, F2 for what they are in an audit record. AppAccessContext is none of them: where
+a record names the session there alone, its entry names none.
 """
 
 import json
