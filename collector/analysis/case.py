@@ -37,7 +37,7 @@ _AS_THEY_ARE = ("raw", "unread")
 """Tables whose lines are shown as they are, by a view of the table's name."""
 _LEFT_OUT_OF = ("records", "items", "addresses", "apps")
 """Tables whose lines questions read as records, and leave out where another source tells of the same."""
-_SOURCED = ("records", "traces", "details", "unread")
+_SOURCED = ("records", "traces", "details", "sign_ins", "settings", "unread")
 """Tables that name the source of each row; the others hang on a row of these."""
 _SQL_TYPES = {
     pyarrow.string(): "VARCHAR",
@@ -148,7 +148,7 @@ def own_query(case: Case, sql: str) -> Iterator[str]:
 
     Raises UsageError where it is not one, would do more than read, or fails while it is read.
     """
-    views = "records, items, traces, details, accesses, opened, raw, unread"
+    views = "records, items, traces, details, sign_ins, settings, accesses, opened, raw, unread"
     remedy = f"write one SELECT over what there is, such as the views {views}"
     try:
         statements = case.connection.extract_statements(sql)
@@ -177,7 +177,13 @@ def _prepare(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tables], fi
         "CREATE TEMP TABLE trace_reach (mailbox_key VARCHAR, asked BIGINT, trace VARCHAR, reason VARCHAR)"
     )
     views = files("collector.analysis").joinpath("views.sql").read_text(encoding="utf-8")
-    conditions = {"sources": filters.sources(), "scope": filters.scope(), "messages": filters.messages()}
+    conditions = {
+        "sources": filters.sources(),
+        "scope": filters.scope(),
+        "messages": filters.messages(),
+        "sign_ins": filters.sign_ins(),
+        "settings": filters.settings(),
+    }
     once = _TRACES_ONCE if len(tables) > 1 else ""
     connection.execute(views.format(**conditions, mailboxes=filters.mailboxes(), traces_once=once))
 

@@ -12,7 +12,7 @@ from collector.analysis.case import Case
 
 Format = Literal["parquet", "csv", "jsonl", "timesketch"]
 
-TABLES = ("records", "items", "addresses", "apps", "traces", "details", "raw", "unread")
+TABLES = ("records", "items", "addresses", "apps", "traces", "details", "sign_ins", "settings", "raw", "unread")
 """The views of views.sql that are written, each a file."""
 
 _EVENTS = {
@@ -50,12 +50,22 @@ _EVENTS = {
         FROM details
         WHERE date IS NOT NULL
         ORDER BY date, message_trace_id NULLS LAST, recipient NULLS LAST""",
+    "sign_ins": """
+        SELECT
+            concat_ws(' ', CASE WHEN succeeded THEN 'Sign-in' ELSE 'Attempt to sign in' END, 'by', user_id, 'from',
+                client_ip, error) AS message,
+            time AS datetime,
+            'Sign-in' AS timestamp_desc,
+            sign_ins.* EXCLUDE (time, row_id)
+        FROM sign_ins
+        WHERE time IS NOT NULL
+        ORDER BY time, record_id NULLS LAST""",
 }
 """The events of a timeline: message, datetime and timestamp_desc are what Timesketch asks for; the rest is its own."""
 
 _TIMELESS = """
     SELECT (SELECT count(*) FROM records WHERE time IS NULL) + (SELECT count(*) FROM traces WHERE received IS NULL)
-        + (SELECT count(*) FROM details WHERE date IS NULL)"""
+        + (SELECT count(*) FROM details WHERE date IS NULL) + (SELECT count(*) FROM sign_ins WHERE time IS NULL)"""
 
 
 class Exported(NamedTuple):

@@ -28,6 +28,20 @@ _SCOPE = {
 }
 """What a record must be to pass each filter; of lines that vary it is enough that one is so."""
 
+_BEARERS = """SELECT upn FROM mailboxes WHERE mailbox_key IN (
+        SELECT mailbox_key FROM mailboxes JOIN wanted ON value IN (guid, upn, mailbox_key) WHERE filter = 'mailbox'
+    ) UNION ALL SELECT value FROM wanted WHERE filter = 'mailbox'"""
+"""All names of the mailboxes that are asked for."""
+
+_SIGN_IN = {
+    "mailbox": f"lower(user_id) IN ({_BEARERS})",
+    "user": "lower(user_id) IN (SELECT value FROM wanted WHERE filter = 'user')",
+    "session": "lower(session_id) IN (SELECT value FROM wanted WHERE filter = 'session')",
+    "app": "lower(app_id) IN (SELECT value FROM wanted WHERE filter = 'app')",
+    "ip": "EXISTS (FROM wanted WHERE filter = 'ip' AND address BETWEEN value AND last)",
+}
+"""What a sign-in must be to pass each filter: it is no mailbox's, so that of its owner stands for it."""
+
 _MESSAGES = "lower(items.message) IN (SELECT value FROM wanted WHERE filter = 'message_id')"
 
 
@@ -67,6 +81,14 @@ class Filters(NamedTuple):
     def sources(self) -> str:
         """Return the condition on lines, in the words of views.sql."""
         return "source IN (SELECT value FROM wanted WHERE filter = 'source')" if self.source else "TRUE"
+
+    def sign_ins(self) -> str:
+        """Return the condition on sign-ins, in the words of views.sql."""
+        return " AND ".join(clause for name, clause in _SIGN_IN.items() if getattr(self, name)) or "TRUE"
+
+    def settings(self) -> str:
+        """Return the condition on settings, in the words of views.sql: those of the whole tenant bear on each."""
+        return f"(mailbox IS NULL OR lower(mailbox) IN ({_BEARERS}))" if self.mailbox else "TRUE"
 
     def messages(self) -> str:
         """Return the condition on items, in the words of views.sql."""

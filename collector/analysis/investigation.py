@@ -13,17 +13,13 @@ from collector.analysis.answers import Answer
 from collector.analysis.case import Case, Mailbox, opened, own_query
 from collector.analysis.covers import MAILBOX_LOG
 from collector.analysis.filters import Filters
-from collector.analysis.limits import AUDIT_SOURCES, Limit, Searched, limits, nothing_asked, searched
+from collector.analysis.limits import EVERYTHING, Limit, Searched, Subject, limits, nothing_asked, searched
 from collector.analysis.old_store import counted_beside
 from collector.analysis.prepare import Prepared
 from collector.analysis.questions import Question
 from collector.analysis.reached import say_reach
-from collector.analysis.readers import TRACE, TRACE_DETAIL
 from collector.analysis.stretches import Stretches
 from collector.model import Window
-
-EVERY_SOURCE = (*AUDIT_SOURCES, TRACE, TRACE_DETAIL)
-"""The sources that the tables are made from."""
 
 _UNREAD_SHOWN = 1000
 """Lines that could not be read and are named one by one."""
@@ -44,9 +40,10 @@ def investigate(prepared: Prepared, asked: Question | str, filters: Filters, now
     accounts = [tables.account for tables in prepared.tables]
     with opened(prepared.tables, filters, gathers=isinstance(asked, Question) and asked.gathers) as case:
         say_reach(case, accounts)
-        found = uncovered(case, prepared, filters, now, _read_by(asked))
+        subject = EVERYTHING if isinstance(asked, str) else asked.subject
+        found = uncovered(case, prepared, filters, now, subject)
         what = tuple(one for account in accounts for one in searched(account))
-        remarks = tuple(_left_out(case))
+        remarks = tuple(_left_out(case) if subject.of_accesses else ())
         if isinstance(asked, Question):
             yield Investigation(Answer(case, asked.sql, kept=asked.gathers), what, found, (*remarks, *asked.remarks))
             return
@@ -54,28 +51,24 @@ def investigate(prepared: Prepared, asked: Question | str, filters: Filters, now
             yield Investigation(Answer(case, sql), what, found, remarks)
 
 
-def _read_by(asked: Question | str) -> Sequence[str]:
-    """Return the sources that a question, or an analyst's SQL, may read."""
-    if isinstance(asked, str):
-        return EVERY_SOURCE
-    return (*AUDIT_SOURCES, TRACE) if asked.name == "emails" else AUDIT_SOURCES
-
-
-def uncovered(
-    case: Case, prepared: Prepared, filters: Filters, now: datetime, sources: Sequence[str]
-) -> tuple[Limit, ...]:
-    """Return what answers from a case do not cover that are read from some sources."""
+def uncovered(case: Case, prepared: Prepared, filters: Filters, now: datetime, subject: Subject) -> tuple[Limit, ...]:
+    """Return what answers from a case do not cover that are about something."""
     accounts = [tables.account for tables in prepared.tables]
     return (
         *prepared.problems,
-        *nothing_asked(accounts, sources, filters),
-        *_strangers(case.mailboxes(), filters),
-        *_blind(case),
-        *_counted_beside(case, prepared),
-        *limits(accounts, sources, filters, now),
+        *nothing_asked(accounts, subject, filters),
+        *(_of_mailboxes(case, prepared, filters) if subject.of_accesses else ()),
+        *limits(accounts, subject, filters, now),
         *_unread(case),
-        *_not_shown(case, filters),
+        *(_not_shown(case, filters) if subject.of_accesses else ()),
     )
+
+
+def _of_mailboxes(case: Case, prepared: Prepared, filters: Filters) -> Iterator[Limit]:
+    """Yield what is not known of the mailboxes that were asked for."""
+    yield from _strangers(case.mailboxes(), filters)
+    yield from _blind(case)
+    yield from _counted_beside(case, prepared)
 
 
 def _strangers(mailboxes: Sequence[Mailbox], filters: Filters) -> Iterator[Limit]:

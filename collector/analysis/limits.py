@@ -6,25 +6,53 @@ what narrowed a question, or was never asked for, is said too.
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
 from collector.analysis.covers import AUDIT_LOG, FEED, MAILBOX_LOG
 from collector.analysis.filters import Filters
-from collector.analysis.readers import TRACE
+from collector.analysis.readers import SETTINGS, TRACE, TRACE_DETAIL
 from collector.analysis.stretches import Stretches
 from collector.evidence import Account, Coverage, SliceCoverage, cover
-from collector.model import Axis, Status, Window
+from collector.model import IMPORT, Axis, Status, Window
 
 AUDIT_SOURCES = (AUDIT_LOG, FEED, MAILBOX_LOG)
 _ACCESS = "MailItemsAccessed"
-_MAIL_FEED = "Audit.Exchange"
-"""The content type that carries mailbox records; protocol.md A1."""
 _NARROWING = ("UserIds", "RecordType", "ObjectIds", "IPAddresses", "FreeText")
 """What a question to Search-UnifiedAuditLog can be narrowed by, besides operations (protocol.md C1)."""
 
+
 _ALWAYS = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 """The time of a slice whose source has no window."""
+
+
+class Subject(NamedTuple):
+    """What a question is about: the sources that it reads, and what they must have been asked for.
+
+    That is, of the audit log, `operations`; of the feed, the content type that carries them (protocol.md A1).
+    """
+
+    sources: tuple[str, ...]
+    operations: tuple[str, ...] = (_ACCESS,)
+    content_type: str = "Audit.Exchange"
+
+    @property
+    def of_accesses(self) -> bool:
+        """Whether it is about what was accessed."""
+        return _ACCESS in self.operations
+
+    def audit(self, filters: Filters) -> list[str]:
+        """Return its sources of audit records that the filters let through."""
+        chosen = filters.source or AUDIT_SOURCES
+        return [name for name in AUDIT_SOURCES if name in self.sources and name in chosen]
+
+
+ACCESSES = Subject(AUDIT_SOURCES)
+MESSAGES = Subject((*AUDIT_SOURCES, TRACE))
+SIGN_INS = Subject((AUDIT_LOG, FEED, IMPORT), ("UserLoggedIn", "UserLoginFailed"), "Audit.AzureActiveDirectory")
+TENANT_SETTINGS = Subject((SETTINGS,), ())
+EVERYTHING = Subject((*AUDIT_SOURCES, TRACE, TRACE_DETAIL, SETTINGS, IMPORT))
 
 
 class Limit(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -68,7 +96,7 @@ def searched(account: Account) -> Iterator[Searched]:
         yield Searched(str(account.path), source, start, end, records)
 
 
-def limits(accounts: Sequence[Account], sources: Sequence[str], filters: Filters, now: datetime) -> Iterator[Limit]:
+def limits(accounts: Sequence[Account], subject: Subject, filters: Filters, now: datetime) -> Iterator[Limit]:
     """Yield what runs do not cover of what was asked, of the sources that the question reads."""
     coverages = [covered(account, now) for account in accounts]
     whole = _whole(accounts, coverages)
@@ -82,24 +110,25 @@ def limits(accounts: Sequence[Account], sources: Sequence[str], filters: Filters
         for problem in account.problems:
             yield Limit("problem", problem, run)
         for one in coverage.slices:
-            if one.source in sources and _meets(one, filters):
+            if one.source in subject.sources and _meets(one, filters):
                 yield from _of_slice(one, run, whole[_asked(account, one)])
-        yield from _narrowed(account, run)
+        yield from _narrowed(account, run, subject)
 
 
-def nothing_asked(accounts: Sequence[Account], sources: Sequence[str], filters: Filters) -> Iterator[Limit]:
+def nothing_asked(accounts: Sequence[Account], subject: Subject, filters: Filters) -> Iterator[Limit]:
     """Yield the sources that no run asked for, and the times asked about for which no audit record was asked."""
     windows: dict[str, list[Window]] = {}
     for account in accounts:
         for planned in account.plan.sources:
-            if planned.source != FEED or _MAIL_FEED in planned.parts:
+            if planned.source != FEED or subject.content_type in planned.parts:
                 windows.setdefault(planned.source, []).extend([planned.window] if planned.window else [])
-    audit = [name for name in AUDIT_SOURCES if not filters.source or name in filters.source]
-    if not windows.keys() & set(audit):
+    audit = subject.audit(filters)
+    if subject.operations and not windows.keys() & set(audit):
         of = f" from {', '.join(filters.source)}" if filters.source else ""
         yield Limit("not-collected", f"no run here asked for audit records{of}")
-    if TRACE in sources and TRACE not in windows:
-        yield Limit("not-collected", "no run here asked for message traces", source=TRACE)
+    for source, what in ((TRACE, "message traces"), (SETTINGS, "settings")):
+        if source in subject.sources and source not in windows:
+            yield Limit("not-collected", f"no run here asked for {what}", source=source)
     asked = Stretches(window for name in audit for window in windows.get(name, ()))
     if asked.windows:
         yield from _never_asked(asked, filters)
@@ -159,17 +188,20 @@ def _meets(one: SliceCoverage, filters: Filters) -> bool:
     return not (filters.until and one.start and one.axis is Axis.EVENT and one.start >= filters.until)
 
 
-def _narrowed(account: Account, run: str) -> Iterator[Limit]:
+def _narrowed(account: Account, run: str, subject: Subject) -> Iterator[Limit]:
     for planned in account.plan.sources:
+        if planned.source not in subject.sources:
+            continue
         if planned.source == MAILBOX_LOG:
             mailboxes = ", ".join(part for part in planned.parts if part is not None)
             yield Limit("narrowed", f"it was asked only of some mailboxes: {mailboxes}", run, MAILBOX_LOG)
         if planned.source != AUDIT_LOG:
             continue
         question = planned.question
-        operations = [str(one) for one in question.get("Operations") or ()]
-        if operations and _ACCESS.lower() not in {one.lower() for one in operations}:
-            yield Limit("narrowed", f"it was not asked for {_ACCESS}", run, AUDIT_LOG)
+        operations = {str(one).lower() for one in question.get("Operations") or ()}
+        left_out = [one for one in subject.operations if operations and one.lower() not in operations]
+        if left_out:
+            yield Limit("narrowed", f"it was not asked for {', '.join(left_out)}", run, AUDIT_LOG)
         narrowing = [name for name in _NARROWING if question.get(name)]
         narrowing += [f"record type {part}" for part in planned.parts if part is not None]
         if narrowing:

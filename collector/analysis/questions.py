@@ -4,20 +4,36 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from collector.analysis.limits import ACCESSES, MESSAGES, SIGN_INS, TENANT_SETTINGS, Subject
 from collector.analysis.rows import TABLES
 
-NAMES = ("throttling", "syncs", "contexts", "binds", "sessions", "messages", "folders", "emails")
-"""In the order in which they are asked: Microsoft's four steps, then what was accessed."""
+NAMES = (
+    "throttling", "syncs", "contexts", "binds", "sessions", "messages", "folders", "emails", "signins", "settings"
+)  # fmt: skip
+"""In the order in which they are asked: Microsoft's four steps, what was accessed, who came in, what stood open."""
 
 NEEDED = TABLES.keys() - {"raw"}
 """The tables that any question may read."""
 
-_COUNTS = {"contexts", "sessions", "messages"}
 _COUNTED = (
     "counts are least numbers: the same access is not recorded again within an hour, and a Bind record gathers what "
     "was opened in two minutes"
 )
+_NOT_ALL_SIGN_INS = (
+    "the audit log tells of few of the sign-ins without a prompt, in which tokens are renewed: export Entra's own log, "
+    "interactive and non-interactive, and `collector import` it"
+)
 _NO_SYNC = "a Sync copies a folder and names no message: ask `folders` and `syncs` too"
+
+
+_SUBJECTS = {"emails": MESSAGES, "signins": SIGN_INS, "settings": TENANT_SETTINGS}
+
+_REMARKS = {
+    **dict.fromkeys(("contexts", "sessions"), (_COUNTED,)),
+    **dict.fromkeys(("binds", "emails"), (_NO_SYNC,)),
+    "messages": (_COUNTED, _NO_SYNC),
+    "signins": (_NOT_ALL_SIGN_INS,),
+}
 
 
 class Question(NamedTuple):
@@ -37,8 +53,12 @@ class Question(NamedTuple):
     @property
     def remarks(self) -> tuple[str, ...]:
         """What must be known to read the answer rightly."""
-        counted = (_COUNTED,) if self.name in _COUNTS else ()
-        return (*counted, *((_NO_SYNC,) if self.name in {"binds", "messages", "emails"} else ()))
+        return _REMARKS.get(self.name, ())
+
+    @property
+    def subject(self) -> Subject:
+        """What it is about."""
+        return _SUBJECTS.get(self.name, ACCESSES)
 
 
 @cache

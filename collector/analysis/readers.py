@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from collector.analysis import mailbox_entry
+from collector.analysis import imported, mailbox_entry
 from collector.analysis.access_record import Taken, message_key, take
+from collector.analysis.addresses import address
 from collector.analysis.audit_record import unwrap
 from collector.analysis.covers import AUDIT_LOG, FEED, MAILBOX_LOG
 from collector.analysis.reading import clean, members, number, text
@@ -28,13 +29,19 @@ from collector.analysis.rows import (
     Place,
     RawRow,
     RecordRow,
+    SettingRow,
+    SignInRow,
     TraceRow,
     UnreadRow,
 )
-from collector.model import utc
+from collector.analysis.setting_record import settings_of
+from collector.analysis.sign_in_record import OPERATIONS as SIGN_INS
+from collector.analysis.sign_in_record import SignIn, of_audit_log, of_entra
+from collector.model import IMPORT, lenient, utc
 
 TRACE = "message-trace"
 TRACE_DETAIL = "message-trace-detail"
+SETTINGS, CMDLET = "tenant-settings", "cmdlet"
 
 
 class Gathered:
@@ -83,11 +90,29 @@ def read_line(line: bytes, place: Place, into: Gathered) -> None:
 
 def _audit_row(line: bytes, place: Place, into: Gathered) -> None:
     data, identity = unwrap(line)
-    _add(take(data, identity), data, place, into)
+    _audit_record(take(data, identity), data, place, into)
 
 
 def _feed_record(line: bytes, place: Place, into: Gathered) -> None:
-    _add(take(line), line, place, into)
+    _audit_record(take(line), line, place, into)
+
+
+def _audit_record(taken: Taken, record: bytes, place: Place, into: Gathered) -> None:
+    _add(taken, record, place, into)
+    if str(taken.told["operation"]).lower() in SIGN_INS:
+        _sign_in(of_audit_log(lenient(record)), place, into)
+
+
+def _sign_in(told: SignIn, place: Place, into: Gathered) -> None:
+    key = address(told.client_ip).key if told.client_ip else None
+    into.rows["sign_ins"].append(SignInRow(*place, **told._asdict(), address=key))
+
+
+def _setting(line: bytes, place: Place, into: Gathered) -> None:
+    into.rows["settings"] += [
+        SettingRow(*place, **one._asdict()) for one in settings_of(into.part or "", lenient(line))
+    ]
+    into.rows["raw"].append(_raw(line, place))
 
 
 def _entry(line: bytes, place: Place, into: Gathered) -> None:
@@ -183,6 +208,20 @@ def _detail(line: bytes, place: Place, into: Gathered) -> None:
     into.rows["raw"].append(_raw(line, place))
 
 
+def _imported(line: bytes, place: Place, into: Gathered) -> None:
+    """Add a row of an export; a kind that no question reads is kept as its text alone."""
+    found = imported.imported(line)
+    if found.kind == imported.TRACE_REPORT:
+        into.rows["traces"] += imported.traces_of(found.row, place)
+    if found.kind == imported.DETAIL_REPORT:
+        for trace, detail in imported.events_of(found.row, place):
+            into.rows["traces"].append(trace)
+            into.rows["details"].append(detail)
+    if found.kind == imported.SIGN_INS:
+        _sign_in(of_entra(found.row, interactive=imported.is_interactive(found.file)), place, into)
+    into.rows["raw"].append(_raw(line, place))
+
+
 def _raw(text_: bytes, place: Place) -> RawRow:
     return RawRow(place.row_id, text_.decode("utf-8", "backslashreplace"))
 
@@ -193,5 +232,8 @@ READERS: dict[str, Callable[[bytes, Place, Gathered], None]] = {
     MAILBOX_LOG: _entry,
     TRACE: _trace,
     TRACE_DETAIL: _detail,
+    SETTINGS: _setting,
+    CMDLET: _setting,
+    IMPORT: _imported,
 }
 """The sources whose lines are read, and how."""

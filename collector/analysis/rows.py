@@ -164,6 +164,46 @@ class DetailRow(NamedTuple):
     data: str | None
 
 
+class SignInRow(NamedTuple):
+    """A sign-in as one line tells of it. `key` is the same in both logs that have it, `address` as in `AddressRow`.
+
+    `interactive` is whether a person was asked for anything, None where the log does not tell.
+    """
+
+    row_id: int
+    source: str
+    file: str
+    line: int
+    key: str | None
+    record_id: str | None
+    time: datetime | None
+    user_id: str | None
+    succeeded: bool | None
+    error: str | None
+    client_ip: str | None
+    session_id: str | None
+    app_id: str | None
+    app_name: str | None
+    user_agent: str | None
+    device: str | None
+    interactive: bool | None
+    address: str | None
+
+
+class SettingRow(NamedTuple):
+    """One setting of an object, as text or JSON; `mailbox` is that which it was asked of, else that which it names."""
+
+    row_id: int
+    source: str
+    file: str
+    line: int
+    cmdlet: str
+    mailbox: str | None
+    object: str | None
+    setting: str
+    value: str | None
+
+
 class RawRow(NamedTuple):
     """The untouched text of a line; of a row of Search-UnifiedAuditLog its AuditData, so that both feeds read alike."""
 
@@ -189,6 +229,8 @@ TABLES: dict[str, type[tuple[object, ...]]] = {
     "apps": AppRow,
     "traces": TraceRow,
     "details": DetailRow,
+    "sign_ins": SignInRow,
+    "settings": SettingRow,
     "raw": RawRow,
     "unread": UnreadRow,
 }

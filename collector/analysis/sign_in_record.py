@@ -37,11 +37,9 @@ class SignIn(NamedTuple):
     interactive: bool | None
 
 
-def of_audit_log(record: Mapping[str, Any]) -> SignIn | None:
-    """Return the sign-in that an audit record tells of, None for any other operation."""
+def of_audit_log(record: Mapping[str, Any]) -> SignIn:
+    """Return the sign-in that an audit record of one of the OPERATIONS tells of."""
     succeeded = OPERATIONS.get(str(record.get("Operation")).lower())
-    if succeeded is None:
-        return None
     device, extended = _pairs(record.get("DeviceProperties")), _pairs(record.get("ExtendedProperties"))
     access = next(iter(objects(record.get("AppAccessContext"))), {})
     record_id = text(record.get("Id"))

@@ -10,9 +10,8 @@ from typing import Literal, NamedTuple
 from collector.analysis.case import Case, opened
 from collector.analysis.filters import Filters
 from collector.analysis.investigation import uncovered
-from collector.analysis.limits import AUDIT_SOURCES, Limit
+from collector.analysis.limits import ACCESSES, MESSAGES, Limit
 from collector.analysis.prepare import Prepared
-from collector.analysis.readers import TRACE
 from collector.model import Sought, Traced
 
 
@@ -40,8 +39,8 @@ def seek(prepared: Prepared, interest: Interest, now: datetime) -> Found:
         case.connection.execute(_NAMED)
         ids = case.connection.execute("SELECT message_id FROM named ORDER BY accesses DESC, message_id").fetchall()
         found = Sought(tuple(message_id for (message_id,) in ids), _traced(case, interest) if interest.details else ())
-        sources = (*AUDIT_SOURCES, TRACE) if interest.details else AUDIT_SOURCES
-        missing = uncovered(case, prepared, interest.attacker, now, sources)
+        subject = MESSAGES if interest.details else ACCESSES
+        missing = uncovered(case, prepared, interest.attacker, now, subject)
         return Found(found, (*missing, *_not_sought(case, interest)))
 
 

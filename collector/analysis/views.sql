@@ -168,6 +168,42 @@ QUALIFY row_number() OVER (
     PARTITION BY message_trace_id, message_id, recipient, date, event, action, detail, data ORDER BY row_id
 ) = 1;
 
+-- Sign-ins, one for each way in which a request ended, whichever logs tell of it; what one log leaves out another fills.
+CREATE TEMP VIEW sign_ins AS
+SELECT
+    min(row_id) AS row_id,
+    min(time) AS time,
+    max(user_id) AS user_id,
+    succeeded,
+    max(error) AS error,
+    max(client_ip) AS client_ip,
+    max(address) AS address,
+    max(session_id) AS session_id,
+    max(app_id) AS app_id,
+    max(app_name) AS app_name,
+    max(user_agent) AS user_agent,
+    max(device) AS device,
+    max(interactive) AS interactive,
+    max(record_id) AS record_id,
+    list_sort(list_distinct(list(source))) AS sources
+FROM line_sign_ins
+WHERE {sources}
+GROUP BY coalesce(key, concat_ws(' ', file, line, run)), succeeded;
+
+CREATE TEMP VIEW signed_in AS
+SELECT sign_ins.*
+FROM sign_ins, period
+WHERE {sign_ins}
+    AND (period.since IS NULL OR time >= period.since) AND (period.until IS NULL OR time < period.until);
+
+-- Every record of MailItemsAccessed, whatever is asked for.
+CREATE TEMP VIEW every_access AS SELECT * FROM records WHERE is_access;
+
+-- Settings as they stood when they were asked for, those of the mailboxes that were asked for and of no mailbox.
+CREATE TEMP VIEW settings AS
+SELECT * FROM line_settings
+WHERE {sources} AND {settings};
+
 -- MailItemsAccessed records that the filters let through, whenever they happened.
 CREATE TEMP VIEW in_scope AS
 SELECT * FROM records WHERE is_access AND {scope};

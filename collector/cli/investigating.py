@@ -12,8 +12,9 @@ from collector.analysis.addresses import Network, network
 from collector.analysis.answers import Format
 from collector.analysis.case import opened
 from collector.analysis.filters import Filters
-from collector.analysis.investigation import EVERY_SOURCE, uncovered
 from collector.analysis.investigation import investigate as ask
+from collector.analysis.investigation import uncovered
+from collector.analysis.limits import EVERYTHING
 from collector.analysis.prepare import Prepared, prepare
 from collector.analysis.questions import NAMES, NEEDED, Question, question
 from collector.analysis.rows import TABLES
@@ -99,7 +100,7 @@ def export(
     prepared = prepared_runs(folders, elsewhere=elsewhere, unverified=unverified, needed=TABLES.keys())
     with answered.whole_folder(output) as begun, opened(prepared.tables, Filters()) as case:
         files, left_out = tables_out.export(case, begun, format_)
-        missing = uncovered(case, prepared, Filters(), SystemClock().now(), EVERY_SOURCE)
+        missing = uncovered(case, prepared, Filters(), SystemClock().now(), EVERYTHING)
     for file in files:
         screen.line(f"{output / file.name}: {file.rows:,} rows")
     answered.not_covered(missing)

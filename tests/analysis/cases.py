@@ -16,7 +16,7 @@ from collector.analysis.answers import Format
 from collector.analysis.filters import Filters
 from collector.analysis.investigation import Investigation, investigate
 from collector.analysis.prepare import Prepared, prepare
-from collector.analysis.questions import question
+from collector.analysis.questions import NAMES, question
 from collector.config.units import moment
 from collector.model import Axis, SourcePlan, Status
 from tests.analysis.feeds import ASKED, Collected, Piece, Times, audit_log, collect, feed, record, row, window
@@ -39,9 +39,14 @@ COLUMNS = {
     " last_accessed",
     "folders": "mail_access_type folder_name folder_path mailbox user",
     "emails": "internet_message_id mailbox subject sender recipients received size statuses from_ip trace reason",
+    "signins": "time user result error client_ip session_id app_id app user_agent device interactive session_records"
+    " session_ips address_records sources record_id",
+    "settings": "about mailbox object setting value warning cmdlet",
 }
-"""The table of design 1.5."""
-LISTS = {"client_ips", "sessions", "synced_folders", "recipients", "statuses"}
+"""The table of design 1.5, and the questions about who came in and what stood open."""
+OF_ACCESSES = tuple(name for name in NAMES if question(name).subject.of_accesses)
+"""The questions of design 1.5: what was accessed."""
+LISTS = {"client_ips", "sessions", "synced_folders", "recipients", "statuses", "session_ips", "sources"}
 """Columns that are lists; `folders` is one in the answer to messages."""
 TIMES = {
     *("time", "throttled_at", "blind_until", "first_seen", "last_seen", "first_accessed", "last_accessed", "received"),

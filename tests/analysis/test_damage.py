@@ -11,9 +11,9 @@ from collector.analysis.filters import Filters
 from collector.analysis.investigation import investigate
 from collector.analysis.limits import Limit
 from collector.analysis.prepare import Prepared
-from collector.analysis.questions import NAMES, question
+from collector.analysis.questions import question
 from collector.errors import IntegrityError
-from tests.analysis.cases import ask
+from tests.analysis.cases import OF_ACCESSES, ask
 from tests.analysis.damaged import DAY, chunk_of, flip, read_all, row_of_bind, small
 from tests.analysis.feeds import ASKED, Piece, audit_log, collect, feed, record, row_of
 
@@ -27,7 +27,7 @@ def ids(prepared: Prepared) -> list[str]:
     return [one["record_id"] for one in ask(prepared, "binds")]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_ACCESSES)
 def test_every_question_is_answered_from_unverified_evidence_which_says_so(tmp_path: Path, name: str) -> None:
     run = small(tmp_path)
     (run / "manifest-sha256.txt").write_bytes(b"")

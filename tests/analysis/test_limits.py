@@ -11,12 +11,12 @@ import pytest
 
 from collector.analysis.filters import Filters
 from collector.analysis.investigation import Investigation, investigate
-from collector.analysis.limits import Limit, limits, searched
-from collector.analysis.questions import NAMES, question
+from collector.analysis.limits import Limit, Subject, limits, searched
+from collector.analysis.questions import question
 from collector.evidence import Opening, RunFolder, Store, find_runs, read
 from collector.evidence.journal import Follows
 from collector.model import Plan, Status
-from tests.analysis.cases import ask, trace
+from tests.analysis.cases import OF_ACCESSES, ask, trace
 from tests.analysis.damaged import DAY, GUID, bind, properties, read_all, row_of_bind, small
 from tests.analysis.feeds import (
     ADELE,
@@ -55,7 +55,7 @@ def spans(found: Iterable[Limit], kind: str) -> list[tuple[datetime | None, date
     return [(one.start, one.end) for one in found if one.kind == kind]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_ACCESSES)
 def test_of_a_complete_case_nothing_is_left_out(tmp_path: Path, name: str) -> None:
     rows = [row_of_bind("b1", 1, "<m1@x>")]
     collect(tmp_path, audit_log(Piece(DAY, rows)), feed(Piece((0, 48))), trace(Piece(DAY)))
@@ -63,7 +63,7 @@ def test_of_a_complete_case_nothing_is_left_out(tmp_path: Path, name: str) -> No
     assert told(tmp_path, name, since=at(0), until=at(24)) == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_ACCESSES)
 def test_an_empty_case_has_no_rows_and_says_what_was_searched(tmp_path: Path, name: str) -> None:
     run = collect(tmp_path, audit_log(Piece(DAY, status=Status.EMPTY)), trace(Piece(DAY, status=Status.EMPTY)))
     found = of(tmp_path, name)
@@ -104,7 +104,7 @@ def test_a_gap_of_the_feed_is_told_by_availability_with_its_content_type(tmp_pat
 
 def test_of_another_source_s_gaps_only_emails_tells(tmp_path: Path) -> None:
     collect(tmp_path, audit_log(Piece(DAY)), trace(Piece(DAY, status=Status.GAP)))
-    assert {name for name in NAMES if told(tmp_path, name)} == {"emails"}
+    assert {name for name in OF_ACCESSES if told(tmp_path, name)} == {"emails"}
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_what_an_open_watch_is_still_to_ask_for_is_no_gap(tmp_path: Path) -> Non
         (msgspec.structs.replace(watched, watch=False), ["open-run", "gap"]),
     ):
         account = msgspec.structs.replace(account, plan=plan)
-        assert kinds(limits([account], (LOG,), Filters(), at(24))) == expected
+        assert kinds(limits([account], Subject((LOG,)), Filters(), at(24))) == expected
 
 
 def test_a_run_that_follows_another_is_not_all_there_is(tmp_path: Path) -> None:

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from collector.analysis.prepare import Prepared
-from collector.analysis.questions import NAMES
 from tests.analysis import oracle
-from tests.analysis.cases import Line, Row, ask, ready
+from tests.analysis.cases import OF_ACCESSES, Line, Row, ask, ready
 from tests.analysis.feeds import Piece, audit_log, collect, feed
 from tests.sources.test_samples import ROW, SAMPLES, as_row, one_line, samples
 
@@ -56,7 +55,7 @@ def items(record: Line) -> Iterator[tuple[str, str, Any]]:
             yield folder["Path"], item.get("InternetMessageId") or item["Id"], item.get("SizeInBytes")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_ACCESSES)
 def test_every_question_equals_the_oracle(run: Path, case: Prepared, name: str) -> None:
     rows = sorted(json.dumps({**row, "reason": None}) for row in ask(case, name))
     assert rows == sorted(json.dumps({**row, "reason": None}) for row in oracle.answer(name, [run]))

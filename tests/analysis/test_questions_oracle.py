@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from collector.analysis.questions import NAMES
 from collector.model import Status
 from tests.analysis import oracle
 from tests.analysis.cases import (
     COLUMNS,
     DAYS,
     LISTS,
+    OF_ACCESSES,
     TIMES,
     Line,
     Row,
@@ -144,7 +144,7 @@ ASKED = [
 
 
 @pytest.mark.parametrize(("story", "narrowing"), ASKED, indirect=["story"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_ACCESSES)
 def test_every_question_with_every_filter_equals_the_oracle(story: Told, name: str, narrowing: str) -> None:
     narrowed = FILTERS[narrowing](story)
     assert compared(ask(story.prepared, name, **narrowed)) == compared(oracle.answer(name, story.runs, **narrowed))
@@ -171,7 +171,7 @@ def test_the_stories_hold_what_is_hard(story: Told) -> None:
     assert len(set(ids)) < len(ids)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_ACCESSES)
 def test_csv_and_parquet_hold_what_json_holds_in_its_order(story: Told, name: str) -> None:
     content, csv, parquet = written(story.prepared, name, "json", "csv", "parquet")
     rows: list[Row] = json.loads(content)
@@ -193,7 +193,7 @@ def in_csv(value: object) -> str:
     return "; ".join(value) if isinstance(value, list) else "" if value is None else str(value)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_ACCESSES)
 def test_an_answer_without_rows_has_its_columns(stories: Callable[[str], Told], name: str) -> None:
     story = stories("traced-whole")
     content, csv, parquet = written(story.prepared, name, "json", "csv", "parquet", user=["nobody@contoso.example.org"])
@@ -232,7 +232,7 @@ def test_no_answer_depends_on_the_order_or_place_of_lines(tmp_path: Path) -> Non
     records = [one for one in made_up.records(9, 120) if one.get("Id")]
     found = layouts(records, made_up.traces(9, records), tmp_path)
     log, *others = (ready(runs) for runs in (*found.values(), found["two runs, in pieces"][::-1]))
-    for name in NAMES:
+    for name in OF_ACCESSES:
         expected = sorted(map(json.dumps, ask(log, name)))
         assert len(expected) > 2
         for other in others:

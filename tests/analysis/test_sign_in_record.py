@@ -49,20 +49,13 @@ def test_a_sign_in_of_the_audit_log():
 
 def test_an_attempt_that_failed_says_why():
     failed = of_audit_log({**LOGGED_IN, "Operation": "UserLoginFailed", "ErrorNumber": 50126, "LogonError": "Invalid"})
-    assert failed
     assert (failed.succeeded, failed.error) == (False, "50126 Invalid")
-
-
-def test_another_operation_is_no_sign_in():
-    assert of_audit_log({**LOGGED_IN, "Operation": "MailItemsAccessed"}) is None
-    assert of_audit_log({}) is None
 
 
 @pytest.mark.parametrize("odd", [None, 7, "text", [], [7], {"Name": "SessionId"}, [{"Name": 1, "Value": []}]])
 def test_members_of_an_odd_type_are_no_obstacle(odd):
     members = dict.fromkeys(LOGGED_IN, odd) | {"Operation": "UserLoggedIn"}
     found = of_audit_log(members)
-    assert found
     assert found.session_id is None
 
 
@@ -70,14 +63,11 @@ def test_the_session_is_found_wherever_a_record_has_it():
     bare = {key: value for key, value in LOGGED_IN.items() if key != "DeviceProperties"}
     alone = of_audit_log({**bare, "SessionId": "s-2"})
     within = of_audit_log({**bare, "AppAccessContext": {"AADSessionId": "s-3"}})
-    assert alone
-    assert within
     assert (alone.session_id, within.session_id) == ("s-2", "s-3")
 
 
 def test_an_address_is_shown_without_port_and_brackets():
     found = of_audit_log({**LOGGED_IN, "ActorIpAddress": None, "ClientIP": "[2001:db8::1]:443"})
-    assert found
     assert found.client_ip == "2001:db8::1"
 
 
@@ -129,7 +119,6 @@ LOGS = {
 def test_each_export_of_entra_tells_the_same_and_its_key_is_that_of_the_audit_log(row):
     found = of_entra(row, interactive=False)
     logged = of_audit_log(LOGGED_IN)
-    assert logged
     assert found == SignIn(
         key=logged.key,
         record_id=row.get("id") or REQUEST,

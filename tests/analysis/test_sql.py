@@ -75,6 +75,7 @@ FOREIGN_TOKENS = {
 }
 NUMBERS = {
     *("logon_type", "binds", "syncs", "records", "operations", "folder_count", "accesses", "size"),
+    *("session_records", "address_records"),
     *(("contexts", "messages"), ("contexts", "folders"), ("sessions", "messages")),
 }
 
@@ -232,4 +233,6 @@ def type_of(name: str, column: str) -> str:
         return "timestamp[us, tz=UTC]"
     if column in NUMBERS or (name, column) in NUMBERS:
         return "int64"
+    if column == "interactive":
+        return "bool"
     return "list of string" if column in LISTS or (name, column) == ("messages", "folders") else "string"
