@@ -57,11 +57,11 @@ sources:                               # only what is named here is collected; e
     # high_completeness: false         # the service treats every question as such since January 2025
     # window: {{last: 7d}}
   message-trace:                       # Get-MessageTraceV2: back to 90 days
-    for: tenant                        # tenant | mailboxes (as sender and as recipient) | accessed (by the attacker,
-                                       # as earlier evidence of this engagement has it)
+    for: tenant                        # tenant | mailboxes (as sender and as recipient) | accessed (by the attacker, as
+                                       # earlier runs of this engagement with unified-audit-log show it)
   tenant-settings: {{}}                  # audit settings, transport rules; of each mailbox of interest its audit sets,
                                        # forwarding, rules, permissions and protocols
-  # message-trace-detail:              # Get-MessageTraceDetailV2: what became of messages that earlier evidence traced
+  # message-trace-detail:              # Get-MessageTraceDetailV2: what became of messages that an earlier run traced
   #   for: accessed                    # accessed | mailboxes
   # historical-search:                 # Start-HistoricalSearch: a report that takes hours and opens in a browser
   #   report: MessageTrace             # MessageTrace | MessageTraceDetail
@@ -95,7 +95,7 @@ limits:                                # for `default`, or for a source by its n
     longest_wait: 60s
     patience: 30m                      # how long an outage is waited for before the run stops, to be taken up again
     settle: 24h                        # how long records may come late
-  message-trace: {{rate: 100/5m}}        # the documented quotas of the tenant
+  message-trace: {{rate: 100/5m}}        # the documented quotas of the tenant; message-trace-detail shares this one
   management-activity: {{rate: 2000/1m}}
 """
 

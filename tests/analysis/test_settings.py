@@ -80,7 +80,6 @@ def test_what_bears_on_the_case_is_shown_with_its_warning_and_all_else_is_left_t
     others = {line[2:5] for line in found[len(warned) :]}
     assert others == {
         (None, "AuditDisabled", "false"),
-        ("adele", "AuditEnabled", "true"),
         ("adele", "AuditOwner", '["MailItemsAccessed", "Send"]'),
         ("Anonymous", "AccessRights", '["Reviewer"]'),
         (None, "ImapEnabled", "true"),

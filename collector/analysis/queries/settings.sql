@@ -20,8 +20,8 @@ WITH trustees AS (
 bearing AS (
     SELECT 'audit' AS about, mailbox, object, setting, value, cmdlet
     FROM settings
-    WHERE setting IN ('UnifiedAuditLogIngestionEnabled', 'AuditDisabled', 'AuditEnabled', 'AuditLogAgeLimit',
-        'AuditOwner', 'AuditDelegate', 'AuditAdmin', 'DefaultAuditSet')
+    WHERE setting IN ('UnifiedAuditLogIngestionEnabled', 'AuditDisabled', 'AuditOwner', 'AuditDelegate', 'AuditAdmin')
+        OR (setting = 'AuditEnabled' AND value = 'false')
         OR (setting = 'AuditBypassEnabled' AND value = 'true')
     UNION ALL
     SELECT 'forwarding' AS about, mailbox, object, setting, value, cmdlet
