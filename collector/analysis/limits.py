@@ -19,6 +19,8 @@ from collector.model import IMPORT, Axis, Status, Window
 
 AUDIT_SOURCES = (AUDIT_LOG, FEED, MAILBOX_LOG)
 _ACCESS = "MailItemsAccessed"
+_REPORTS = "historical-search"
+"""The source whose records lie behind an address until somebody brings them."""
 _NARROWING = ("UserIds", "RecordType", "ObjectIds", "IPAddresses", "FreeText")
 """What a question to Search-UnifiedAuditLog can be narrowed by, besides operations (protocol.md C1)."""
 
@@ -49,10 +51,10 @@ class Subject(NamedTuple):
 
 
 ACCESSES = Subject(AUDIT_SOURCES)
-MESSAGES = Subject((*AUDIT_SOURCES, TRACE))
+MESSAGES = Subject((*AUDIT_SOURCES, TRACE, _REPORTS, IMPORT))
 SIGN_INS = Subject((AUDIT_LOG, FEED, IMPORT), ("UserLoggedIn", "UserLoginFailed"), "Audit.AzureActiveDirectory")
 TENANT_SETTINGS = Subject((SETTINGS,), ())
-EVERYTHING = Subject((*AUDIT_SOURCES, TRACE, TRACE_DETAIL, SETTINGS, IMPORT))
+EVERYTHING = Subject((*AUDIT_SOURCES, TRACE, TRACE_DETAIL, SETTINGS, _REPORTS, IMPORT))
 
 
 class Limit(msgspec.Struct, frozen=True, omit_defaults=True):

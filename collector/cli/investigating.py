@@ -24,6 +24,7 @@ from collector.cli.finding import runs_below
 from collector.clock import SystemClock
 from collector.config.units import Unreadable, moment
 from collector.errors import DiskError, UsageError
+from collector.model import IMPORT
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -38,6 +39,7 @@ _SOURCES = (
     "purview-audit-query",
     "graph-message-trace",
     "tenant-settings",
+    IMPORT,
 )
 """The names of sources; design 1.2."""
 _SUFFIXES: dict[str, Format] = {".json": "json", ".csv": "csv", ".parquet": "parquet"}
