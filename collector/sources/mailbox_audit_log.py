@@ -2,7 +2,7 @@
 
 Invariants: an answer is whole only where it has fewer rows than were asked for and no warning says that there is more;
 that the cmdlet is gone is said only where Search-UnifiedAuditLog, which needs the same role (protocol.md B5), is
-answered. Nothing is remembered from one question to the next but that answer, which is about the tenant.
+answered. Nothing is remembered from one question to the next but that denial, which is about the tenant.
 """
 
 import re
@@ -38,7 +38,8 @@ CMDLET_GONE = (
 )
 """What is said of a tenant that has no such cmdlet any more."""
 
-_UNKNOWN = re.compile(rf"{CMDLET}\W{{1,4}}is not recognized|CommandNotFoundException", re.IGNORECASE)
+_FORBIDDEN = Finding(Kind.REFUSED, "forbidden", forbidden=True)
+_UNKNOWN = re.compile(r"AuditLog\W{1,4}is not recognized|CommandNotFoundException", re.IGNORECASE)
 _SECOND = timedelta(seconds=1)
 
 
@@ -57,7 +58,7 @@ class MailboxAuditLog:
     def __init__(self, bridge: Bridge, mailboxes: Sequence[str]) -> None:
         self._bridge = bridge
         self._mailboxes = mailboxes
-        self._gone: bool | None = None
+        self._denial: Finding | None = None
         self._lock = Lock()
 
     def ask(self, question: Question) -> Iterator[Page | Finding]:
@@ -97,36 +98,46 @@ class MailboxAuditLog:
         )
 
     def _refused(self, question: Question, error: QuestionError) -> Finding:
-        """Tell a cmdlet that is gone from a role that is missing: a 403, or its name not known, can be either."""
-        unknown = isinstance(error, Refused) and _UNKNOWN.search(error.message) is not None
-        if not (unknown or isinstance(error, Forbidden)):
+        """Return what an error means for the asking that it ended, once it is known whether the cmdlet is there."""
+        if not _is_denial(error):
             return failed(error, Finding(Kind.FAILED))
         try:
-            gone = self._is_gone(question)
+            return self._denied(question)
         except QuestionError as other:
             return failed(other, Finding(Kind.FAILED))
-        if gone:
-            return Finding(Kind.WITHHELD, CMDLET_GONE)
-        return Finding(Kind.REFUSED, "forbidden", forbidden=True)
 
-    def _is_gone(self, question: Question) -> bool:
-        """Whether the unified audit log is answered; asked until the service has said yes or no, and then no more."""
+    def _denied(self, question: Question) -> Finding:
+        """Tell a cmdlet that is gone from a role that is missing, and both from a refusal in passing.
+
+        What stays refused is looked into once: a 403 and an unknown name can each be either (protocol.md B4).
+        """
         with self._lock:
-            if self._gone is None:
+            if self._denial is None:
                 end = spanned(question.slice.window).end
-                parameters = {"StartDate": iso(end - _SECOND), "EndDate": iso(end), "ResultSize": 1}
-                try:
-                    next(self._invoke(unified_audit_log.CMDLET, parameters, question))
-                    self._gone = True
-                except Refused:
-                    self._gone = False
-            return self._gone
+                second = {"StartDate": iso(end - _SECOND), "EndDate": iso(end), "ResultSize": 1}
+                if self._is_there(CMDLET, {"Identity": question.slice.part, **second, **FIXED}, question):
+                    return Finding(Kind.FAILED, "refused-in-passing")
+                gone = self._is_there(unified_audit_log.CMDLET, second, question)
+                self._denial = Finding(Kind.WITHHELD, CMDLET_GONE) if gone else _FORBIDDEN
+            return self._denial
+
+    def _is_there(self, cmdlet: str, parameters: dict[str, Any], question: Question) -> bool:
+        try:
+            next(self._invoke(cmdlet, parameters, question))
+        except Refused as error:
+            return not _is_denial(error)
+        return True
 
 
 def key(line: bytes) -> tuple[bytes, bytes]:
     """Return what tells an entry from others: its Identity at its time, and all that it says."""
     row = _read(line)
     return row.identity, row.content
+
+
+def _is_denial(error: QuestionError) -> bool:
+    """Whether the service would not run the cmdlet at all."""
+    return isinstance(error, Forbidden) or (isinstance(error, Refused) and _UNKNOWN.search(error.message) is not None)
 
 
 def _size(question: Question) -> int:

@@ -94,12 +94,19 @@ def test_where_the_cmdlet_is_gone_the_gap_says_so_and_the_rest_is_collected(tmp_
     sources = {"mailbox-audit-log": {}, "unified-audit-log": {"operations": ["MailItemsAccessed"]}}
     with tenant(behaviour=Behaviour(old_store=OldStore.GONE)) as served:
         result = collect(engagement_file(served, tmp_path, **{**OLD, "sources": sources}))
-        probes = [seen for seen in served.requests if seen.parameters.get("ResultSize") == 1]
+        probes = [seen.cmdlet for seen in served.requests if seen.parameters.get("ResultSize") == 1]
     assert result.exit_code is ExitCode.GAPS
     assert {reason.partition(":")[0] for _, reason in gaps(result)} == {"cmdlet-gone"}
     assert all("retired in this tenant" in reason for _, reason in gaps(result))
     assert {part for part, _ in gaps(result)} == {MEGAN.upn, PRIYA.upn}
-    assert len(probes) == 1
+    assert probes == [SEARCH, "Search-UnifiedAuditLog"]
+
+
+def test_a_refusal_in_passing_costs_nothing(tmp_path):
+    with tenant(faults=Faults((Fault(Kind.FORBIDDEN, cmdlet(SEARCH), times=1),))) as served:
+        result = collect(engagement_file(served, tmp_path, **OLD))
+    assert (result.exit_code, gaps(result)) == (ExitCode.COMPLETE, set())
+    assert entries(result.path) == accesses()
 
 
 def test_a_store_that_holds_nothing_is_empty_and_before_its_age_limit_a_gap(tmp_path):

@@ -10,7 +10,7 @@ from collector.http.transport import Received, Sent, TransportFailure
 from collector.model import Window
 from collector.sources.base import Finding, Kind
 from collector.sources.exchange import Bridge
-from collector.sources.mailbox_audit_log import CMDLET_GONE, MailboxAuditLog, key
+from collector.sources.mailbox_audit_log import CMDLET_GONE, FIXED, MailboxAuditLog, key
 from tests.fakes import API, Line, Script, page, received, refusal
 
 from .windows import HOUR, Asked, asked, question
@@ -145,13 +145,17 @@ def test_whether_the_cmdlet_is_gone_is_asked_once_and_of_one_second() -> None:
     asking = Asking(Tenant(old=ROLE_MISSING, unified=page()))
     for _ in range(3):
         asking.ask()
-    names = [name for name, _ in asking.inputs]
-    assert names.count("Search-UnifiedAuditLog") == 1
-    assert asking.inputs[1][1] == {
-        "StartDate": "2026-11-20T10:59:59Z",
-        "EndDate": "2026-11-20T11:00:00Z",
-        "ResultSize": 1,
-    }
+    _, (again, first), (unified, second), *others = asking.inputs
+    assert (again, unified) == ("Search-MailboxAuditLog", "Search-UnifiedAuditLog")
+    assert second == {"StartDate": "2026-11-20T10:59:59Z", "EndDate": "2026-11-20T11:00:00Z", "ResultSize": 1}
+    assert first == {**second, "Identity": MEGAN, **FIXED}
+    assert [name for name, _ in others] == ["Search-MailboxAuditLog"] * 2
+
+
+def test_a_refusal_in_passing_is_neither_and_is_asked_again() -> None:
+    asking = Asking(Tenant(old=[ROLE_MISSING, page(), page([entry(1)])]))
+    assert asking.ask().finding == Finding(Kind.FAILED, "refused-in-passing")
+    assert asking.ask().finding.kind is Kind.WHOLE
 
 
 def test_a_question_that_is_not_answered_tells_nothing_and_is_asked_again() -> None:
