@@ -1,8 +1,8 @@
 """`mailbox-audit-log`: Search-MailboxAuditLog, the old store in each mailbox of interest. Source: protocol.md C2.
 
 Invariants: an answer is whole only where it has fewer rows than were asked for and no warning says that there is more;
-that the cmdlet is gone is said only where Search-UnifiedAuditLog, which needs the same role (protocol.md B5), is
-answered. Nothing is remembered from one question to the next but that denial, which is about the tenant.
+that the cmdlet is gone is said only where it has never answered and Search-UnifiedAuditLog, which needs the same role
+(protocol.md B5), does. Nothing else is remembered from one question to the next: it is about the tenant.
 """
 
 import re
@@ -58,6 +58,7 @@ class MailboxAuditLog:
     def __init__(self, bridge: Bridge, mailboxes: Sequence[str]) -> None:
         self._bridge = bridge
         self._mailboxes = mailboxes
+        self._served = False
         self._denial: Finding | None = None
         self._lock = Lock()
 
@@ -66,6 +67,7 @@ class MailboxAuditLog:
         rows, warnings = 0, list[str]()
         try:
             for answer in self._call(question):
+                self._served = True
                 rows += len(answer.rows)
                 warnings += answer.warnings
                 yield Page(tuple(map(_read, answer.rows)), answer.request)
@@ -119,7 +121,7 @@ class MailboxAuditLog:
                     return Finding(Kind.FAILED, "refused-in-passing")
                 gone = self._is_there(unified_audit_log.CMDLET, second, question)
                 self._denial = Finding(Kind.WITHHELD, CMDLET_GONE) if gone else _FORBIDDEN
-            return self._denial
+            return _FORBIDDEN if self._served else self._denial
 
     def _is_there(self, cmdlet: str, parameters: dict[str, Any], question: Question) -> bool:
         try:

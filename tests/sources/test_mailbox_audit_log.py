@@ -152,6 +152,12 @@ def test_whether_the_cmdlet_is_gone_is_asked_once_and_of_one_second() -> None:
     assert [name for name, _ in others] == ["Search-MailboxAuditLog"] * 2
 
 
+def test_a_cmdlet_that_has_answered_is_not_gone() -> None:
+    asking = Asking(Tenant(old=[page([entry(1)]), ROLE_MISSING, ROLE_MISSING], unified=page()))
+    assert asking.ask().finding.kind is Kind.WHOLE
+    assert asking.ask().finding.reason == "forbidden"
+
+
 def test_a_refusal_in_passing_is_neither_and_is_asked_again() -> None:
     asking = Asking(Tenant(old=[ROLE_MISSING, page(), page([entry(1)])]))
     assert asking.ask().finding == Finding(Kind.FAILED, "refused-in-passing")
