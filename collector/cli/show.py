@@ -15,7 +15,7 @@ from collector.errors import CollectorError, ExitCode
 from collector.evidence import Commit, Coverage, SliceCoverage, Verification
 from collector.evidence.coverage import Recheck
 from collector.model import Status, iso
-from collector.run.engage import Result
+from collector.run.engage import APART, Result
 from collector.run.heartbeat import Beat
 from collector.run.outcome import Outcome
 from collector.run.plan import Forecast, Together
@@ -60,7 +60,9 @@ def plan(forecasts: Sequence[Forecast], together: Sequence[Together], *, as_json
         line(f"{' and '.join(shared.sources)} {quota}: at least {_span(shared.seconds)}")
     line("Each slice takes one more request for every 5,000 records in it, or for every blob of the Activity feed.")
     if any(one.source == HistoricalSearch.name for one in forecasts):
-        line("Each slice of historical-search is a job that takes hours; its file opens in a browser only, for `import`.")
+        line(
+            "Each slice of historical-search is a job that takes hours; its file opens in a browser only, for `import`."
+        )
 
 
 def summary(result: Result, *, as_json: bool) -> None:
@@ -104,8 +106,9 @@ def status(run: RunStatus, *, as_json: bool) -> None:
         for again in coverage.rechecks:
             json_line("recheck", **msgspec.to_builtins(again))
         return
-    command = "collector watch" if run.watched else "collector run"
-    line(f"{run.path}: {'sealed' if run.sealed else f'open, not finished: `{command}` goes on with it'}")
+    apart = next((one.source for one in coverage.slices if one.source in APART), None)
+    command = "watch" if run.watched else apart or "run"
+    line(f"{run.path}: {'sealed' if run.sealed else f'open, not finished: `collector {command}` goes on with it'}")
     _problems(run.problems)
     _sources(coverage)
     columns = ("source", "part", "start", "end", "status", "records", "expected", "reason", "settled")

@@ -96,6 +96,13 @@ def test_what_an_export_covers_is_not_known_and_what_cannot_be_read_is_counted_a
     assert verify(result.path).problems == ()
 
 
+def test_a_changed_byte_of_the_original_is_found(tmp_path):
+    result = bring_in(tmp_path / "contoso", files(tmp_path, a=SIGN_INS + ROWS[0]), seams())
+    original = result.path / result.commits[0].original.path
+    original.write_bytes(original.read_bytes().replace(b"192.0.2.1", b"192.0.2.2"))
+    assert any("original.csv" in problem for problem in verify(result.path).problems)
+
+
 def test_rows_that_stand_twice_in_a_file_are_kept_twice(tmp_path):
     result = bring_in(tmp_path / "contoso", files(tmp_path, a=SIGN_INS + ROWS[0] * 3), seams())
     assert len(said(result.path)) == 3

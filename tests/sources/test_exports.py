@@ -174,6 +174,28 @@ def test_an_object_that_never_ends_is_given_up_within_bounds(monkeypatch: pytest
     assert "from here on" in unread(data)[1]
 
 
+def test_objects_that_never_end_cost_no_more_time_than_the_file_is_long() -> None:
+    one = json.dumps(SIGN_IN).encode()
+    data = one + b"\n" + b'{"x":[{\n' * 20_000 + one + b"\n"
+    found = list(read(blocks(data, 1 << 16), told(blocks(data, 1 << 16))))
+    assert [item.line for item in found if isinstance(item, Row)] == [1, 20_002]
+    assert len(found) == 20_002
+
+
+def test_after_damage_an_inner_object_of_a_pretty_printed_one_is_no_record() -> None:
+    one = json.dumps(SIGN_IN | {"list": [{"ipAddress": "x"}]}, indent=1)
+    data = "\n".join([one, one.replace("]", ")"), one]).encode()
+    assert len(rows(data)) == 1
+    assert len(unread(data)) == 2
+
+
+def test_a_record_that_nests_too_deep_is_named() -> None:
+    deep = json.dumps(SIGN_IN)[:-1].encode() + b',"x":' + b"[" * 2000 + b"]" * 2000 + b"}"
+    data = b"[" + json.dumps(SIGN_IN).encode() + b"," + deep + b"]"
+    assert rows(data) == [SIGN_IN]
+    assert unread(data) == {1: "it is not JSON"}
+
+
 @pytest.mark.parametrize(
     "data",
     [

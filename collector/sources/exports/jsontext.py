@@ -2,7 +2,8 @@
 
 Invariants: a record is its own bytes, less the line breaks between its tokens; of a file that breaks off, or whose
 brackets do not match, what cannot be told apart is named, never read as something that it is not: an object within a
-damaged record is no record. Memory holds one record and a block.
+damaged record is no record, and after damage outside of a list only an object on a line of its own is one. Memory holds
+one record and a block, and the time that a file takes grows with its length.
 """
 
 import re
@@ -37,13 +38,17 @@ def records(blocks: Iterable[bytes]) -> Iterator[Item]:
 
 
 class _Text:
-    """A text from where it is read (`at` in `data`), with as much of what follows as was needed so far."""
+    """A text from where it is read (`at` in `data`), with as much of what follows as was needed so far.
+
+    `by_line` says that an object must end on the line on which it begins.
+    """
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
         self._blocks = iter(blocks)
         self.data = b""
         self.at = 0
         self.line = 1
+        self.by_line = False
 
     @property
     def ahead(self) -> int:
@@ -75,16 +80,19 @@ class _Text:
         """Whether a mark is next."""
         return self.data.startswith(mark, self.at)
 
+    def find(self, mark: bytes) -> int:
+        """Return how far it is to behind a mark, or to what is ahead where there is none within bounds."""
+        while (found := self.data.find(mark, self.at)) < 0 and self.ahead < LONGEST and self.grow():
+            pass
+        return found + len(mark) - self.at if found >= 0 else self.ahead
+
     def up_to(self, mark: bytes) -> bytes:
         """Go on to behind a mark, or to the end where there is none within bounds, and return what was passed."""
-        while self.data.find(mark, self.at) < 0 and self.ahead < LONGEST and self.grow():
-            pass
-        found = self.data.find(mark, self.at)
-        return self.step(found + len(mark) - self.at if found >= 0 else self.ahead)
+        return self.step(self.find(mark))
 
     def skip_line(self) -> Unread:
         """Go on to the next line that an object can begin."""
-        line = self.line
+        line, self.by_line = self.line, True
         self.up_to(b"\n")
         while (self.ahead or self.grow()) and not (self.comes(b"{") or self.comes(b"[")):
             self.up_to(b"\n")
@@ -129,16 +137,18 @@ def _length(text: _Text) -> int:
     """Return how long the object is that is next, 0 where it does not end, or is longer than a row may be."""
     if not text.comes(b"{"):
         return 0
+    if text.by_line:
+        return _balanced(text, text.at + text.find(b"\n"))
     while True:
-        length = _balanced(text)
+        length = _balanced(text, len(text.data))
         if length or text.ahead > LONGEST or not text.grow():
             return length if length <= LONGEST else 0
 
 
-def _balanced(text: _Text) -> int:
-    """Return the length of the object that is next, 0 where its end is not in sight."""
+def _balanced(text: _Text, end: int) -> int:
+    """Return the length of the object that is next, 0 where it does not end before `end` in what is ahead."""
     depth = 0
-    for token in _TOKEN.finditer(text.data, text.at):
+    for token in _TOKEN.finditer(text.data, text.at, end):
         sign = token[0][:1]
         if sign == b'"':
             if not token[1]:
