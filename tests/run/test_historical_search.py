@@ -4,16 +4,17 @@ from datetime import timedelta
 
 import pytest
 
+from collector.clock import SystemClock
 from collector.config import load
-from collector.errors import ExitCode, Interrupted
+from collector.errors import ExitCode, Interrupted, TemporaryError
 from collector.evidence import verify
-from collector.model import Status
+from collector.model import Sought, Status
 from collector.run.engage import run
 from collector.run.importing import Seams as Room
 from collector.run.importing import bring_in
-from collector.simulator import Access, Behaviour, Quotas, ReportBehaviour
+from collector.simulator import Access, Behaviour, Fault, Faults, Kind, Quotas, ReportBehaviour, any_cmdlet, cmdlet
 from collector.simulator.cast import MEGAN
-from tests.run.tenants import END, START, collect, engagement_file, real_seams, rows, tenant
+from tests.run.tenants import END, START, Quiet, collect, engagement_file, real_seams, rows, tenant
 
 PARTS = (f"sender:{MEGAN.upn}", f"recipient:{MEGAN.upn}")
 
@@ -95,26 +96,78 @@ def test_what_is_too_young_for_a_report_is_a_slice_of_its_own(tmp_path):
         assert "1 to 4 hours ago" in young.reason
 
 
-def test_a_run_that_was_cut_off_while_it_waited_takes_its_jobs_up_and_starts_no_other(tmp_path):
+class Later(SystemClock):
+    """The same clock, some hours later."""
+
+    def now(self):
+        return super().now() + timedelta(hours=2, minutes=3, seconds=4)
+
+
+def test_a_run_that_was_cut_off_while_it_waited_takes_its_jobs_up_hours_later_and_starts_no_other(tmp_path):
     slow = reports(polls=10_000)
     with tenant(behaviour=slow) as served:
         file = engagement_file(served, tmp_path, **asked(window={"last": "30d"}))
         seams = real_seams()
 
-        class Stopping(type(seams.observer)):
+        class Stopping(Quiet):
             def waiting(self, why, seconds):
                 if "report" in why and len(starts(served)) == 4:
                     seams.clock.stop()
 
         with pytest.raises(Interrupted):
             run(load(file, now=seams.clock.now()), seams._replace(observer=Stopping()))
-        begun = len(starts(served))
+        begun = {title for title in titles(served) if title}
         object.__setattr__(slow.reports, "polls", 0)
-        result = collect(file)
-        again = len(starts(served)) - begun
+        clock = Later()
+        result = run(load(file, now=clock.now()), real_seams()._replace(clock=clock))
+        again = titles(served)[4:]
     assert [one.reason[:15] for one in result.coverage.slices if one.expected] == ["file-in-browser"] * 2
-    assert again <= 2  # the young slices, which were refused before and may not have been committed
+    assert len(begun) == 4
+    assert set(again) <= begun  # what is too young was refused before, and may be asked for once more
+    followed = {row["ReportTitle"] for part in PARTS for row in rows(result.path, part)}
+    assert not followed & set(again)
     assert len(list(result.path.parent.glob("2*"))) == 1
+
+
+def titles(served):
+    return [seen.parameters["ReportTitle"] for seen in starts(served)]
+
+
+def test_an_outage_is_waited_for_and_costs_no_job(tmp_path):
+    dead = Fault(Kind.STATUS, any_cmdlet, times=None, status=503)
+    with tenant(faults=Faults((dead,))) as served, pytest.raises(TemporaryError):
+        collect(engagement_file(served, tmp_path, **asked()))
+    assert starts(served) == []
+
+
+def test_a_start_whose_answer_was_lost_is_found_again(tmp_path):
+    lost = Fault(Kind.CUT, cmdlet("Start-HistoricalSearch"), times=2)
+    with tenant(faults=Faults((lost,))) as served:
+        result = collect(engagement_file(served, tmp_path, **asked()))
+        assert len(titles(served)) == 2
+    assert {one.status for one in result.coverage.slices} <= {Status.GAP, Status.EMPTY}
+    assert all((one.reason or "file-in-browser").startswith("file-in-browser") for one in result.coverage.slices)
+
+
+def test_messages_are_asked_for_by_their_ids_a_hundred_a_job(tmp_path):
+    ids = tuple(f"<{number}@contoso.example.org>" for number in range(150))
+    with tenant() as served:
+        file = engagement_file(served, tmp_path, **asked(**{"for": "accessed"}), attacker={"ips": ["203.0.113.66"]})
+        seams = real_seams()
+        result = run(load(file, now=seams.clock.now()), seams, seek=lambda: Sought(message_ids=ids))
+        sent = [seen.parameters["MessageID"] for seen in starts(served)]
+    assert sorted(map(len, sent)) == [50, 100]
+    assert sorted(one for some in sent for one in some) == sorted(ids)
+    assert result.exit_code is ExitCode.COMPLETE
+
+
+def test_gaps_of_a_run_are_asked_for_by_new_jobs(tmp_path):
+    with tenant(behaviour=reports(fails=True, polls=0)) as served:
+        first = collect(engagement_file(served, tmp_path, **asked()))
+    with tenant() as served:
+        second = collect(engagement_file(served, tmp_path, **asked()), gaps_of=first.path)
+        assert len(starts(served)) == 2
+    assert {one.reason[:15] for one in second.coverage.slices if one.reason} == {"file-in-browser"}
 
 
 def test_the_file_that_the_operator_brings_is_read_beside_the_run(tmp_path):
