@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from collector.errors import DiskError, IntegrityError
 from collector.evidence.journal import NO_LINE, Commit, Journal, LogMark, Opened, Resumed, Sealed, Walk, encode, walk
@@ -249,3 +250,9 @@ def test_only_a_seal_says_where_a_run_leaves_off() -> None:
     assert Walk((OPENED, COMMIT, SEALED), 0, NO_LINE).until is None
     assert Walk((OPENED, early, RESUMED), 0, NO_LINE).until is None
     assert Walk((), 0, NO_LINE).until is None
+
+
+def test_the_file_that_rows_were_read_from_is_payload_too() -> None:
+    original = Chunk("data/import/report/original.csv", "d" * 64, 9, 0)
+    assert structs.replace(COMMIT, original=original).payload == (CHUNK, UNREAD, original)
+    assert COMMIT.payload == (CHUNK, UNREAD)

@@ -165,3 +165,26 @@ def test_a_refusal_of_what_is_young_keeps_its_reason():
 def test_a_refusal_of_what_is_too_old_says_so():
     step = decide(situation(asked(Kind.REFUSED, "refused: 400"), horizon=START + timedelta(days=2)))
     assert step == Settle(Status.GAP, "beyond-retention")
+
+
+@pytest.mark.parametrize("kind", [Kind.WITHHELD, Kind.REFUSED])
+def test_what_is_forbidden_or_given_on_another_road_only_is_a_gap_at_any_age(kind):
+    edge = START + timedelta(hours=1)
+    last = asked(kind, "said so", forbidden=kind is Kind.REFUSED)
+    assert decide(situation(last, horizon=edge)) == Settle(Status.GAP, "said so")
+    assert decide(situation(last, horizon=START + timedelta(days=9))) == Settle(Status.GAP, "said so")
+
+
+def test_without_a_window_a_refusal_is_a_gap_and_emptiness_is_emptiness():
+    refused = situation(asked(Kind.REFUSED, "refused: 400"), window=None, divisible=False)
+    assert decide(refused) == Settle(Status.GAP, "refused: 400")
+    empty = situation(asked(Kind.EMPTY), asked(Kind.EMPTY), window=None, divisible=False)
+    assert decide(empty) == Settle(Status.EMPTY)
+    large = situation(asked(Kind.TOO_LARGE, "more-available"), window=None, divisible=False)
+    assert decide(large) == Settle(Status.GAP, "more-available")
+
+
+def test_a_moment_that_fills_a_page_is_cut_off_as_long_as_there_is_anything_before_it():
+    stuck = asked(Kind.TOO_LARGE, "paging-stands-still")
+    three = Window(START, START + timedelta(seconds=3))
+    assert decide(situation(stuck, window=three)) == Split(at=START + timedelta(seconds=1), failing=True)

@@ -9,6 +9,8 @@ from collector.errors import UsageError
 from collector.evidence import SliceCoverage
 from collector.model import Axis, Plan, Slice, Sought, SourcePlan, Status, Traced, Window
 from collector.run.plan import Forecast, Together, forecast, gaps_plan, make_plan, slices_of, together
+from collector.sources import historical_search
+from collector.sources.historical_search import HistoricalSearch
 from collector.sources.management_activity import ManagementActivity
 from collector.sources.unified_audit_log import UnifiedAuditLog
 from tests.config.files import GOOD, GUID, read, with_
@@ -244,3 +246,18 @@ def test_no_slice_of_the_activity_feed_is_too_long_to_be_listed_with_its_margins
     slices = slices_of(planned, {None: (window,)}, SHOWN - timedelta(days=7), ManagementActivity.longest)
     assert joins(window, [one.window for one in slices])
     assert max(one.window.length for one in slices) + timedelta(seconds=2) <= timedelta(days=1)
+
+
+def test_what_cannot_be_asked_for_yet_is_parted_from_what_can():
+    window = Window(NOW - timedelta(days=2), NOW)
+    asked = SourcePlan("historical-search", Axis.EVENT, window, ("sender:a",), {})
+    slices = slices_of(asked, {"sender:a": (window,)}, NOW - HistoricalSearch.retention, HistoricalSearch.longest)
+    edge = NOW - historical_search.DELAY
+    assert [one.window for one in slices] == [Window(window.start, edge), Window(edge, NOW)]
+
+
+def test_where_all_can_be_asked_for_nothing_is_parted_at_its_young_end():
+    window = Window(NOW - timedelta(minutes=40), NOW)
+    for horizon in (NOW - timedelta(days=180), NOW - timedelta(days=179), NOW - timedelta(days=180, minutes=20)):
+        slices = slices_of(planned(window), {None: (window,)}, horizon, UnifiedAuditLog.longest)
+        assert [one.window for one in slices] == [window]

@@ -274,3 +274,12 @@ def test_a_task_is_asked_for_the_first_time_unless_it_says_otherwise(tmp_path):
     spool = Spool(Store(), tmp_path / "staged")
     assert Task(SLICE, Staging(spool), Family(), 6, recheck=True).recheck is True
     assert Task(SLICE, Staging(spool), Family(), 6).recheck is False
+
+
+def test_a_slice_without_a_window_cannot_be_cut_and_holds_all_rows(task, tmp_path):
+    staging = Staging(Spool(Store(), tmp_path / "other"))
+    held = Task(Slice("tenant-settings", "Get-Mailbox", Axis.EVENT, None), staging, Family(), 6)
+    assert held.divisible is False
+    assert held.inside(None)
+    assert held.inside(0.0)
+    assert task().divisible is True
