@@ -1,9 +1,13 @@
 """Exports, good, damaged and hostile: every row is read as it stands, or named with its line."""
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.errors import UsageError
 from collector.simulator import MESSAGE_TRACE, MESSAGE_TRACE_DETAIL, report, takeover
@@ -51,6 +55,18 @@ def test_a_text_is_as_it_stands_in_whatever_encoding(encoding: str) -> None:
     (row,) = rows(data)
     assert row["message_subject"] == subject
     assert row["origin_timestamp_utc"] == "2026"
+
+
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+
+
+@given(st.lists(st.lists(TEXTS, min_size=6, max_size=6), max_size=5), st.sampled_from(["utf-8", "utf-16-le"]))
+def test_whatever_texts_are_written_are_read_as_they_are(table: list[list[str]], encoding: str) -> None:
+    written = io.StringIO(newline="")
+    csv.writer(written).writerows([SIGN_INS.decode().strip().split(","), *table])
+    data = written.getvalue().encode(encoding)
+    assert [list(row.values()) for row in rows(data)] == table
+    assert unread(data) == {}
 
 
 def test_half_a_letter_of_utf_16_is_kept_and_not_replaced() -> None:

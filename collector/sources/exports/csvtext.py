@@ -35,8 +35,12 @@ def names_of(header: bytes, delimiter: str) -> tuple[str, ...]:
 def rows(lines: Iterable[Line], delimiter: str) -> Iterator[Item]:
     """Yield the rows below the header, which is the first of the lines."""
     source = _Lines(lines)
-    header = source.next()
-    names = names_of(header.text or b"", delimiter) if header else ()
+    header = source.next() or Line(1, b"")
+    try:
+        names = names_of(header.text or b"", delimiter)
+    except ValueError as error:
+        yield Unread(header.number, f"it is no header: {error}")
+        return
     while line := source.next():
         if line.text is None:
             yield Unread(line.number, "the line is too long")
