@@ -175,6 +175,8 @@ def _of_slice(one: SliceCoverage, run: str, whole: Stretches) -> Iterator[Limit]
     when = ", by when records became available" if one.axis is Axis.AVAILABLE else ""
     if one.status is Status.GAP:
         text = f"not collected whole{when}: {one.reason or 'for no reason that is known'}"
+        if one.source == IMPORT:
+            text = f"an export, of which it is not known what it lacks: {one.reason}"
         for left in Stretches([_time_of(one)]).without(whole).windows:
             start, end = (left.start, left.end) if left != _ALWAYS else (None, None)
             yield Limit("gap", text, run, one.source, one.part, start, end)
