@@ -68,6 +68,11 @@ def test_empty_after_rows_came_is_a_failure():
     assert decide(situation(*history, spent=True, divisible=False)) == Settle(Status.GAP, "lacks-earlier-rows")
 
 
+def test_a_report_of_no_rows_is_empty_though_the_row_that_says_so_came_twice():
+    history = (asked(Kind.EMPTY, got={A}), asked(Kind.EMPTY, got={A}, knew={A}))
+    assert decide(situation(*history)) == Settle(Status.EMPTY)
+
+
 def test_an_empty_slice_older_than_the_retention_proves_nothing():
     step = decide(situation(asked(Kind.EMPTY), asked(Kind.EMPTY), horizon=START + timedelta(days=1)))
     assert step == Settle(Status.GAP, "beyond-retention")
