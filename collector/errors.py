@@ -8,6 +8,7 @@
     |- Interrupted       130    the operator asked to stop: end tidily, can be taken up again
     |- TemporaryError      5    an outage outlasted the patience: stop, run again to go on
     |- AccessError         4    sign-in or permission: stop, leave the run open
+    |  `- TokenError       4    ... an API accepts no token of ours
     `- QuestionError            one question to the tenant failed: never ends a run, becomes a retry, a split or a gap
        |- Unanswered            ... it may go better under a new session, with less asked for
        |- TooLarge              ... it is certain that less must be asked for
@@ -101,6 +102,10 @@ class AccessError(CollectorError):
     """Sign-in failed, or the token is not for this tenant or lacks a role for everything asked."""
 
     exit_code = ExitCode.ACCESS
+
+
+class TokenError(AccessError):
+    """An API did not accept a fresh token either; a source may know why, and make a gap of it."""
 
 
 class QuestionError(CollectorError):

@@ -53,6 +53,13 @@ class UnifiedAuditLog(Shape, frozen=True):
     window: WindowSpec | None = None
 
 
+class PurviewAuditQuery(UnifiedAuditLog, frozen=True):
+    """What to have Graph search the audit log for (protocol.md D1): the keys of UnifiedAuditLog, and what they mean.
+
+    Graph has nothing that `high_completeness` could set.
+    """
+
+
 class MailboxAuditLog(Shape, frozen=True):
     """What to ask Search-MailboxAuditLog (protocol.md C2), of each mailbox of interest."""
 
@@ -67,6 +74,13 @@ class MessageTrace(Shape, frozen=True, rename={"audience": "for"}):
     """
 
     audience: Literal["tenant", "mailboxes", "accessed"] = "tenant"
+    window: WindowSpec | None = None
+
+
+class GraphMessageTrace(Shape, frozen=True, rename={"audience": "for"}):
+    """What to ask Graph's message trace (protocol.md D2); `audience` as in MessageTrace, but for single messages."""
+
+    audience: Literal["tenant", "mailboxes"] = "tenant"
     window: WindowSpec | None = None
 
 
@@ -105,7 +119,7 @@ class ManagementActivity(Shape, frozen=True):
     window: WindowSpec | None = None
 
 
-Windowed = UnifiedAuditLog | MailboxAuditLog | MessageTrace | HistoricalSearch | ManagementActivity
+Windowed = UnifiedAuditLog | MailboxAuditLog | MessageTrace | GraphMessageTrace | HistoricalSearch | ManagementActivity
 """What the file says of a source that is asked for a window of time."""
 
 Source = Windowed | MessageTraceDetail | TenantSettings
@@ -121,6 +135,8 @@ class Sources(Shape, frozen=True, rename="kebab"):
     message_trace_detail: MessageTraceDetail | None = None
     historical_search: HistoricalSearch | None = None
     management_activity: ManagementActivity | None = None
+    purview_audit_query: PurviewAuditQuery | None = None
+    graph_message_trace: GraphMessageTrace | None = None
     tenant_settings: TenantSettings | None = None
 
     @property

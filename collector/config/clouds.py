@@ -36,19 +36,19 @@ CLOUDS = {
         authority=_US_GOVERNMENT,
         exchange="https://outlook.office365.us",
         management="https://manage.office365.us",
-        graph="https://graph.microsoft.us",
     ),
     "dod": Cloud(
         authority=_US_GOVERNMENT,
         exchange="https://outlook-dod.office365.us",
         management="https://manage.protection.apps.mil",
-        graph="https://dod-graph.microsoft.us",
     ),
     "china": Cloud(
         authority="https://login.partner.microsoftonline.cn",
         exchange="https://outlook.office365.cn",
         management="https://manage.office365.cn",
-        graph="https://microsoftgraph.chinacloudapi.cn",
     ),
 }
-"""The clouds by the name that the engagement file gives them; protocol.md A1 (management), B6 (exchange)."""
+"""The clouds by the name that the engagement file gives them; protocol.md A1 (management), B6 (exchange).
+
+What is asked of Graph here is in the global cloud only, which serves GCC too (D1, D2).
+"""

@@ -18,11 +18,13 @@ from collector.model import Window
 
 QUOTAS = {
     "message-trace": Rate(requests=100, period=300.0),
+    "graph-message-trace": Rate(requests=100, period=300.0),
     "management-activity": Rate(requests=2000, period=60.0),
 }
 """The documented quota of each source that has one.
 
-Get-MessageTraceV2: 100 requests in 5 minutes (protocol.md C4); the Activity API: 2,000 a minute and tenant (A6).
+Get-MessageTraceV2 and Graph's message trace: 100 requests in 5 minutes (protocol.md C4, D2); the Activity API: 2,000 a
+minute and tenant (A6).
 """
 
 _SHARED = {"message-trace-detail": "message-trace"}
@@ -145,6 +147,8 @@ class LimitsTable(Shape, frozen=True, rename="kebab"):
     message_trace_detail: GivenLimits = GivenLimits()
     historical_search: GivenLimits = GivenLimits()
     management_activity: GivenLimits = GivenLimits()
+    purview_audit_query: GivenLimits = GivenLimits()
+    graph_message_trace: GivenLimits = GivenLimits()
     tenant_settings: GivenLimits = GivenLimits()
 
 

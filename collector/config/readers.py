@@ -50,6 +50,7 @@ def readers(folder: Path) -> Readers:
         "window": window,
         "sources": {
             "message-trace": {"for": choice("tenant", "mailboxes", "accessed"), "window": window},
+            "graph-message-trace": {"for": choice("tenant", "mailboxes"), "window": window},
             "message-trace-detail": {"for": choice("mailboxes", "accessed")},
             "historical-search": {
                 "report": choice("MessageTrace", "MessageTraceDetail"),

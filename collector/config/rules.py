@@ -92,6 +92,7 @@ def _sources(engagement: Engagement) -> Iterator[Broken]:
     for name, audience in engagement.sources.audiences.items():
         yield from _audience(engagement, ("sources", name, "for"), audience)
     yield from _management_activity(engagement)
+    yield from _graph(engagement)
     yield from _limits(engagement)
     for path, spec in _windows(engagement):
         if spec is None and engagement.window is None and path[0] == "sources":
@@ -129,6 +130,14 @@ def _management_activity(engagement: Engagement) -> Iterator[Broken]:
     if engagement.cloud.management is None:
         message = "needs the address of the Activity API, which `cloud` does not give"
         yield Broken(path, message, "add `management` to `cloud`, such as https://manage.office.com")
+
+
+def _graph(engagement: Engagement) -> Iterator[Broken]:
+    for name in ("purview-audit-query", "graph-message-trace"):
+        if engagement.cloud.graph is None and name in engagement.sources.names:
+            message = "needs Microsoft Graph, which `cloud` does not give: it has this in the global cloud only"
+            remedy = "leave it out; in another cloud of your own add `graph` to `cloud`"
+            yield Broken(("sources", name), message, remedy)
 
 
 def _windows(engagement: Engagement) -> Iterator[tuple[Path, WindowSpec | None]]:

@@ -66,6 +66,10 @@ sources:                               # only what is named here is collected; e
   # historical-search:                 # Start-HistoricalSearch: a report that takes hours and opens in a browser
   #   report: MessageTrace             # MessageTrace | MessageTraceDetail
   #   for: mailboxes                   # mailboxes | accessed
+  # purview-audit-query:               # Graph's search of the audit log, over hours; auditors can see its queries
+  #   operations: [MailItemsAccessed]  # and all other keys of unified-audit-log
+  # graph-message-trace:               # Graph's message trace: back to 90 days
+  #   for: tenant                      # tenant | mailboxes
   # mailbox-audit-log: {{}}              # Search-MailboxAuditLog, of mailboxes, where the tenant still has it
   # management-activity:               # Office 365 Management Activity API: the last 7 days, in blobs as they come
   #   content_types: [Audit.Exchange]  # Audit.AzureActiveDirectory | Audit.SharePoint | Audit.General | DLP.All
@@ -96,6 +100,7 @@ limits:                                # for `default`, or for a source by its n
     patience: 30m                      # how long an outage is waited for before the run stops, to be taken up again
     settle: 24h                        # how long records may come late
   message-trace: {{rate: 100/5m}}        # the documented quotas of the tenant; message-trace-detail shares this one
+  graph-message-trace: {{rate: 100/5m}}
   management-activity: {{rate: 2000/1m}}
 """
 
@@ -122,6 +127,15 @@ Grant the application no more than this:
    (API c5393580-f805-4401-95e8-94b7a6ef2fc2), with admin consent; for DLP.All also ActivityFeed.ReadDlp.
    To sign in as a person grant the delegated permissions of the same names.
 
+4. For the sources purview-audit-query and graph-message-trace, application permissions of "Microsoft Graph"
+   (API 00000003-0000-0000-c000-000000000000), with admin consent:
+     AuditLogsQuery-Exchange.Read.All    purview-audit-query; for sign-ins also AuditLogsQuery-Entra.Read.All
+     ExchangeMessageTrace.Read.All       graph-message-trace
+   Message traces are refused (401) besides until the tenant holds the service principal of the application
+   8bd644d1-64a1-4d4b-ae52-2e0cbf64e373. An administrator makes it once, and hours may pass until it counts:
+     az ad sp create --id 8bd644d1-64a1-4d4b-ae52-2e0cbf64e373
+   To sign in as a person grant the delegated permissions of the same names.
+
 A new grant can take an hour or so to be known everywhere.
 """
 
@@ -132,7 +146,7 @@ def render(method: str) -> str:
 
 
 def permissions() -> str:
-    """Return the least permissions to grant, for the operator; protocol.md B5."""
+    """Return the least permissions to grant, for the operator; protocol.md B5, D1, D2."""
     return _PERMISSIONS
 
 

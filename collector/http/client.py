@@ -19,7 +19,7 @@ from tenacity.wait import wait_base
 from collector.auth import SignIn, Token
 from collector.clock import Clock
 from collector.config import Limits
-from collector.errors import AccessError, Forbidden, QuestionError, Refused, TemporaryError, TooLarge, Unanswered
+from collector.errors import Forbidden, QuestionError, Refused, TemporaryError, TokenError, TooLarge, Unanswered
 from collector.http import policy, record
 from collector.http.limiter import Gate
 from collector.http.policy import Action, Reading
@@ -44,8 +44,8 @@ class Answer(Protocol):
     """What a reader makes of a body; its warnings are kept in the request log."""
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """The service's warnings, verbatim."""
+    def warnings(self) -> tuple[str, ...] | None:
+        """The service's warnings, verbatim; None where the answer is no page of rows, and is kept in the log whole."""
 
 
 A = TypeVar("A", bound=Answer)
@@ -265,7 +265,7 @@ class _Inquiry:
 
     def _unauthorized(self, received: Received, token: Token, message: str) -> NoReturn:
         if self._renewed:
-            raise AccessError(
+            raise TokenError(
                 f"{_origin(self._request.api)} does not accept a fresh token ({message})",
                 remedy="grant the app its role for this API (`collector init` lists them) and wait up to an hour",
             )

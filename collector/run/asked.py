@@ -13,7 +13,9 @@ from collector.config import Engagement
 from collector.errors import UsageError
 from collector.model import Axis, Sought, SourcePlan, Window, iso
 from collector.sources import (
+    audit_query,
     cmdlets,
+    graph_message_trace,
     historical_search,
     mailbox_audit_log,
     message_trace,
@@ -21,11 +23,13 @@ from collector.sources import (
     tenant_settings,
     unified_audit_log,
 )
+from collector.sources.graph_message_trace import GraphMessageTrace
 from collector.sources.historical_search import HistoricalSearch
 from collector.sources.mailbox_audit_log import MailboxAuditLog
 from collector.sources.management_activity import ManagementActivity
 from collector.sources.message_trace import MessageTrace
 from collector.sources.message_trace_detail import MESSAGE_TRACE_DETAIL
+from collector.sources.purview_audit_query import PurviewAuditQuery
 from collector.sources.tenant_settings import TENANT_SETTINGS
 from collector.sources.unified_audit_log import UnifiedAuditLog
 
@@ -73,6 +77,23 @@ def of_trace(asked: Asked) -> SourcePlan:
         parts = tuple(dealt)
     window = asked.engagement.freeze(source.window, asked.now)
     return SourcePlan(MessageTrace.name, Axis.EVENT, window, parts, question)
+
+
+def of_audit_query(asked: Asked) -> SourcePlan:
+    """Plan purview-audit-query: one question for all that it names, for a query takes lists (protocol.md D1)."""
+    source = asked.engagement.sources.purview_audit_query or config.PurviewAuditQuery()
+    question = {"api": f"Microsoft Graph {audit_query.PATH}", **audit_query.filters_of(source)}
+    window = asked.engagement.freeze(source.window, asked.now)
+    return SourcePlan(PurviewAuditQuery.name, Axis.EVENT, window, (None,), question)
+
+
+def of_graph_trace(asked: Asked) -> SourcePlan:
+    """Plan graph-message-trace: the tenant as a whole, or each mailbox as sender and as recipient."""
+    source = asked.engagement.sources.graph_message_trace or config.GraphMessageTrace()
+    question = {"api": f"Microsoft Graph {graph_message_trace.PATH}", "for": source.audience}
+    parts = tuple(by_mailbox(asked.engagement.mailboxes)) if source.audience == "mailboxes" else (None,)
+    window = asked.engagement.freeze(source.window, asked.now)
+    return SourcePlan(GraphMessageTrace.name, Axis.EVENT, window, parts, question)
 
 
 def of_historical_search(asked: Asked) -> SourcePlan:
@@ -154,6 +175,8 @@ PLANS: Mapping[str, Callable[[Asked], SourcePlan]] = {
     MESSAGE_TRACE_DETAIL: of_detail,
     HistoricalSearch.name: of_historical_search,
     ManagementActivity.name: of_activity,
+    PurviewAuditQuery.name: of_audit_query,
+    GraphMessageTrace.name: of_graph_trace,
     TENANT_SETTINGS: of_settings,
 }
 """How each source that an engagement file can name is planned."""

@@ -1,7 +1,7 @@
 """Collects a source whose slices are jobs that the service works on for hours.
 
 Invariants: a run cuts its windows the same way whenever it is taken up, so that it finds the jobs it began; a job that
-fails is no reason to start two; a slice is cut only where its report is known to hold more than a file does.
+fails is no reason to start two; a slice is cut only where its job is known to hold more than it can give.
 """
 
 from datetime import datetime
@@ -14,7 +14,7 @@ from collector.sources.base import Kind
 
 
 class JobCollection(Collection):
-    """One source's part of a run, job by job."""
+    """One source's part of a run, job by job: the records of a job are those of its slice."""
 
     @property
     def now(self) -> datetime:
@@ -29,5 +29,9 @@ class JobCollection(Collection):
         too_large = found.history[-1].finding.kind is Kind.TOO_LARGE
         return found._replace(divisible=found.divisible and too_large)
 
-    def _status(self, task: Task, settle: Settle) -> Status:  # noqa: ARG002 - the row is the job's, and no record
+
+class ReportCollection(JobCollection):
+    """One source's part of a run, whose rows tell of its jobs and are no records."""
+
+    def _status(self, task: Task, settle: Settle) -> Status:  # noqa: ARG002 - other collections look at it
         return settle.status

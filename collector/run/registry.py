@@ -13,24 +13,31 @@ from collector.model import SourcePlan
 from collector.run.by_mailbox import ByMailbox
 from collector.run.collect import Collection
 from collector.run.content import ContentCollection
-from collector.run.jobs import JobCollection
+from collector.run.jobs import JobCollection, ReportCollection
 from collector.run.slicing import PIECES
 from collector.sources import (
+    audit_query,
     cmdlets,
+    graph_message_trace,
     historical_search,
     mailbox_audit_log,
     management_activity,
     message_trace,
+    purview_audit_query,
     unified_audit_log,
 )
 from collector.sources.base import NO_TIME, Source
 from collector.sources.cmdlets import CMDLET, Call, Cmdlets
 from collector.sources.exchange import Bridge
+from collector.sources.following import Following
+from collector.sources.graph import Graph
+from collector.sources.graph_message_trace import GraphMessageTrace
 from collector.sources.historical_search import HistoricalSearch
 from collector.sources.mailbox_audit_log import MailboxAuditLog
 from collector.sources.management_activity import ManagementActivity
 from collector.sources.message_trace import MessageTrace
 from collector.sources.message_trace_detail import MESSAGE_TRACE_DETAIL
+from collector.sources.purview_audit_query import PurviewAuditQuery
 from collector.sources.tenant_settings import TENANT_SETTINGS, TenantSettings
 from collector.sources.unified_audit_log import UnifiedAuditLog
 
@@ -56,6 +63,10 @@ def _exchange(cloud: Cloud) -> str:
 
 def _management(cloud: Cloud) -> str:
     return cloud.management or ""  # the engagement's rules make sure that there is one
+
+
+def _graph(cloud: Cloud) -> str:
+    return cloud.graph or ""  # the same rules see to it
 
 
 class Feed(NamedTuple):
@@ -105,8 +116,25 @@ def _historical_search(reach: Reach) -> Source:
     asking = historical_search.Asking(
         report=reach.planned[0].question[historical_search.REPORT], message_ids=_message_ids(reach), run_id=reach.run_id
     )
-    limits = reach.engagement.limits_of(HistoricalSearch.name)
-    return HistoricalSearch(_bridge(reach), asking, limits=limits, clock=reach.clock, waiting=reach.waiting)
+    return HistoricalSearch(_bridge(reach), asking, _following(reach, HistoricalSearch.name))
+
+
+def _following(reach: Reach, name: str) -> Following:
+    return Following(reach.engagement.limits_of(name), reach.clock, reach.waiting)
+
+
+def _purview_audit_query(reach: Reach) -> Source:
+    asked = reach.engagement.sources.purview_audit_query or config.PurviewAuditQuery()
+    following = _following(reach, PurviewAuditQuery.name)
+    return PurviewAuditQuery(_graph_of(reach), audit_query.filters_of(asked), reach.run_id, following)
+
+
+def _graph_message_trace(reach: Reach) -> Source:
+    return GraphMessageTrace(_graph_of(reach))
+
+
+def _graph_of(reach: Reach) -> Graph:
+    return Graph(reach.client, _graph(reach.engagement.cloud))
 
 
 def _calls(reach: Reach) -> Mapping[str, Call]:
@@ -156,7 +184,7 @@ FEEDS: Mapping[str, Feed] = {
         key=historical_search.key,
         retention=HistoricalSearch.retention,
         longest=HistoricalSearch.longest,
-        collection=JobCollection,
+        collection=ReportCollection,
         pieces=1,
         delay=historical_search.DELAY,
         requests=3,
@@ -169,6 +197,25 @@ FEEDS: Mapping[str, Feed] = {
         longest=ManagementActivity.longest,
         collection=ContentCollection,
         api=_management,
+    ),
+    PurviewAuditQuery.name: Feed(
+        make=_purview_audit_query,
+        key=purview_audit_query.key,
+        retention=PurviewAuditQuery.retention,
+        longest=PurviewAuditQuery.longest,
+        collection=JobCollection,
+        api=_graph,
+        pieces=1,
+        requests=5,
+        at_once=purview_audit_query.QUERIES_AT_ONCE,
+    ),
+    GraphMessageTrace.name: Feed(
+        make=_graph_message_trace,
+        key=graph_message_trace.key,
+        retention=GraphMessageTrace.retention,
+        longest=GraphMessageTrace.longest,
+        api=_graph,
+        requests=1,
     ),
     TENANT_SETTINGS: _CALLED._replace(make=_tenant_settings),
     CMDLET: _CALLED,

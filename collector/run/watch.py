@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from collector.clock import PartClock
-from collector.config import Engagement, HistoricalSearch, Loaded, Windowed
+from collector.config import Engagement, HistoricalSearch, Loaded, PurviewAuditQuery, Windowed
 from collector.errors import (
     PRECEDENCE,
     CollectorError,
@@ -69,10 +69,10 @@ def watch(
 
 
 def _require_watchable(engagement: Engagement) -> None:
-    """Raise UsageError for what is asked once: a report that takes hours, messages that earlier evidence names."""
+    """Raise UsageError for what is asked once: jobs that take hours, messages that earlier evidence names."""
     asked = engagement.sources
     once = [*asked.resting_on_evidence]
-    once += [name for name in asked.names if isinstance(asked.of(name), HistoricalSearch)]
+    once += [name for name in asked.names if isinstance(asked.of(name), HistoricalSearch | PurviewAuditQuery)]
     if once:
         raise UsageError(
             f"{once[0]} is asked once, not again and again",

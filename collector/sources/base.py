@@ -9,11 +9,15 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import msgspec
 
 from collector.errors import Forbidden, QuestionError, Refused, TooLarge
 from collector.http.client import Effort
 from collector.model import Row, Slice, Window, iso, lenient
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Kind(StrEnum):
@@ -143,6 +147,17 @@ def loose(raw: bytes) -> dict[str, Any]:
         return lenient(raw)
     except ValueError:
         return {}
+
+
+def texts(raw: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
+    """Return the members of a row that a decoder's struct names, all of them texts; None for what is no text."""
+    try:
+        return decoder.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    row = loose(raw)
+    names = decoder.type.__struct_encode_fields__
+    return decoder.type(*(value if isinstance(value := row.get(name), str) else None for name in names))
 
 
 def named(slice_: Slice) -> dict[str, str | None]:

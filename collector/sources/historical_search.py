@@ -6,17 +6,16 @@ answer was lost is looked for before it is tried again; a job that failed is tri
 behind a report's address is never fetched: what is evidence is the job's own row, and that its records lie there.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from collector.clock import Clock
-from collector.config import Limits
 from collector.errors import QuestionError, Unanswered
 from collector.http.client import Effort
 from collector.model import Axis, Row, Slice, Window, iso, utc
 from collector.sources.base import MARGIN, Finding, Kind, Page, Question, digest, failed, loose, spanned, told_by
 from collector.sources.exchange import Bridge
+from collector.sources.following import Following
 from collector.sources.message_trace import RECIPIENT, SENDER
 
 START, LOOK = "Start-HistoricalSearch", "Get-HistoricalSearch"
@@ -52,23 +51,16 @@ class Asking(NamedTuple):
 
 
 class HistoricalSearch:
-    """The jobs of a run; a part is a mailbox as sender or as recipient, or messages by their ids.
-
-    `waiting` is told why, and for how long.
-    """
+    """The jobs of a run; a part is a mailbox as sender or as recipient, or messages by their ids."""
 
     name = "historical-search"
     retention = longest = timedelta(days=90)
     page_sizes: tuple[int, ...] = (1000,)
 
-    def __init__(
-        self, bridge: Bridge, asking: Asking, *, limits: Limits, clock: Clock, waiting: Callable[[str, float], None]
-    ) -> None:
+    def __init__(self, bridge: Bridge, asking: Asking, following: Following) -> None:
         self._bridge = bridge
         self._asking = asking
-        self._limits = limits
-        self._clock = clock
-        self._waiting = waiting
+        self._following = following
 
     def ask(self, question: Question) -> Iterator[Page | Finding]:
         """Find or start the job of a slice, follow it to its end, and tell what it came to."""
@@ -117,15 +109,13 @@ class HistoricalSearch:
 
     def _followed(self, job: "Job", question: Question) -> "Job":
         """Look at a job until it has ended, or for as long as one is followed; each answer gives the attempts back."""
-        until = (job.submitted or self._clock.now()) + LONGEST
-        wait = self._limits.first_wait
-        while not job.ended and self._clock.now() < until:
-            self._waiting(f"the report {job.title} is {job.shown}", wait)
-            self._clock.sleep(wait)
-            wait = min(wait * 2, self._limits.longest_wait)
-            job = next((one for one in self._jobs({"JobId": job.job_id}, question) if one.job_id == job.job_id), job)
+
+        def look(job: "Job") -> "Job":
+            found = next((one for one in self._jobs({"JobId": job.job_id}, question) if one.job_id == job.job_id), job)
             question.effort.renew()
-        return job
+            return found
+
+        return self._following.to_its_end(job, look, (job.submitted or self._following.clock.now()) + LONGEST)
 
     def _jobs(self, parameters: Mapping[str, Any], question: Question) -> list["Job"]:
         return self._sent(LOOK, parameters, question, question.effort)
@@ -161,6 +151,11 @@ class Job(NamedTuple):
     def ended(self) -> bool:
         """Whether it will change no more; a status that is not known may."""
         return self.status in _DONE or self.status in _FAILED
+
+    @property
+    def told(self) -> str:
+        """What is waited for, in words."""
+        return f"the report {self.title} is {self.shown}"
 
 
 def job_of(raw: bytes, request: str) -> Job:

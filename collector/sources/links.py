@@ -17,10 +17,11 @@ _LONGEST_CHAIN = 1_000
 
 
 class Chain:
-    """The answers of one call, to tell whether their links lead on."""
+    """The answers of one call, `longest` at most, to tell whether their links lead on."""
 
-    def __init__(self, first: str) -> None:
+    def __init__(self, first: str, *, longest: int = _LONGEST_CHAIN) -> None:
         self._first = first
+        self._longest = longest
         self._addresses = {first}
         self._pages: set[bytes] = set()
         self._idle = 0
@@ -34,7 +35,7 @@ class Chain:
             address = urljoin(self._first, link)
         except ValueError:
             raise Unanswered("the next link is no address", reason="paging-refused") from None
-        if address in self._addresses or self._idle >= _IDLE or len(self._addresses) >= _LONGEST_CHAIN:
+        if address in self._addresses or self._idle >= _IDLE or len(self._addresses) >= self._longest:
             raise Unanswered("the next links lead nowhere", reason="paging-loop")
         self._addresses.add(address)
         return address

@@ -25,8 +25,8 @@ from collector.sources.base import (
     Question,
     digest,
     failed,
-    loose,
     spanned,
+    texts,
     told_by,
 )
 from collector.sources.exchange import Answered, Bridge
@@ -201,20 +201,16 @@ _decoder = msgspec.json.Decoder(_Fields)
 
 
 def _read(raw: bytes) -> tuple[Row, _Fields]:
-    """Read a row; one that does not name message, recipient and time is told from others by all that it says."""
-    fields = _fields(raw)
-    named = (fields.MessageTraceId, fields.RecipientAddress, fields.Received)
-    received = utc(fields.Received)
-    texts = (raw.decode("latin-1"),) if None in named else tuple(part or "" for part in named)
-    content = digest(*texts, fields.Status or "")
-    return Row(raw, digest(*texts[:2]), content, received.timestamp() if received else None), fields
+    fields = texts(raw, _decoder)
+    return trace_row(raw, (fields.MessageTraceId, fields.RecipientAddress, fields.Received), fields.Status), fields
 
 
-def _fields(raw: bytes) -> _Fields:
-    try:
-        return _decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass
-    row = loose(raw)
-    names = ("MessageTraceId", "RecipientAddress", "Received", "Status")
-    return _Fields(*(value if isinstance(value := row.get(name), str) else None for name in names))
+def trace_row(raw: bytes, named: tuple[str | None, str | None, str | None], status: str | None) -> Row:
+    """Return a row of a trace by the message trace id, recipient and time that it names, and its status.
+
+    One that does not name all three is told from others by all that it says.
+    """
+    received = utc(named[2])
+    parts = (raw.decode("latin-1"),) if None in named else tuple(part or "" for part in named)
+    content = digest(*parts, status or "")
+    return Row(raw, digest(*parts[:2]), content, received.timestamp() if received else None)

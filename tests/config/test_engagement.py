@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from collector.config import CLOUDS, Cloud, Limits, ManagementActivity, Rate, UnifiedAuditLog, differences, load
@@ -91,8 +92,33 @@ def test_an_absolute_path_stays(tmp_path: Path) -> None:
 def test_each_cloud_is_known_by_its_name(name: str, tmp_path: Path) -> None:
     cloud = read(tmp_path, with_("cloud", f" {name}")).cloud
     assert cloud == CLOUDS[name]
-    addresses = (cloud.authority, cloud.exchange, cloud.management, cloud.graph)
+    addresses = [cloud.authority, cloud.exchange, cloud.management, *([cloud.graph] if cloud.graph else [])]
     assert all(address and address.startswith("https://") and not address.endswith("/") for address in addresses)
+
+
+def test_an_audit_query_has_the_keys_of_the_audit_log_and_their_defaults(tmp_path: Path) -> None:
+    keys = "{operations: [Send], users: [adele@contoso.com], record_types: [ExchangeItem], free_text: x}"
+    sources = read(tmp_path, with_("sources", f" {{unified-audit-log: {keys}, purview-audit-query: {keys}}}")).sources
+    log, query = sources.unified_audit_log, sources.purview_audit_query
+    assert log
+    assert query
+    assert msgspec.structs.asdict(log) == msgspec.structs.asdict(query)
+    bare = read(tmp_path, with_("sources", " {purview-audit-query: {}}")).sources.purview_audit_query
+    assert bare
+    assert bare.operations == ("MailItemsAccessed",)
+
+
+def test_graphs_trace_has_a_quota_and_a_window_of_its_own(tmp_path: Path) -> None:
+    engagement = read(tmp_path, with_("sources", " {graph-message-trace: {for: mailboxes, window: {last: 7d}}}"))
+    asked = engagement.sources.graph_message_trace
+    assert asked
+    assert (asked.audience, engagement.freeze(asked.window, NOW).length) == ("mailboxes", timedelta(days=7))
+    assert engagement.limits_of("graph-message-trace").rate == Rate(requests=100, period=300.0)
+    assert engagement.limits_of("purview-audit-query").rate is None
+
+
+def test_graph_has_audit_queries_and_traces_in_the_global_cloud_only() -> None:
+    assert {name for name, cloud in CLOUDS.items() if cloud.graph} == {"commercial", "gcc"}
 
 
 def test_a_cloud_of_ones_own_needs_only_what_the_sources_need(tmp_path: Path) -> None:

@@ -65,3 +65,9 @@ def test_a_commented_window_works_when_the_comment_is_taken_away(line: str, tmp_
 def test_the_least_permissions_name_the_role_that_looks_like_others() -> None:
     assert "dc50a0fb-09a3-484d-be87-e023b12c6440" in permissions()
     assert "View-Only Audit Logs" in permissions()
+
+
+def test_the_least_permissions_name_what_graph_needs_and_what_must_exist_first() -> None:
+    for name in ("AuditLogsQuery-Exchange.Read.All", "AuditLogsQuery-Entra.Read.All", "ExchangeMessageTrace.Read.All"):
+        assert name in permissions()
+    assert "az ad sp create --id 8bd644d1-64a1-4d4b-ae52-2e0cbf64e373" in permissions()

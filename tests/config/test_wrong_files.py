@@ -24,8 +24,8 @@ WRONG = {
         "message-trace",
     ),
     "source of a later version": (
-        with_("sources", " {purview-audit-query: {}}"),
-        "key sources.purview-audit-query:",
+        with_("sources", " {entra-sign-ins: {}}"),
+        "key sources.entra-sign-ins:",
         "known here: unified-audit-log, mailbox-audit-log, message-trace, message-trace-detail, historical-search,",
     ),
     "no content type": (
@@ -50,6 +50,24 @@ WRONG = {
         ),
         "key sources.management-activity:",
         "add `management` to `cloud`",
+    ),
+    "graph outside of the global cloud": (
+        with_("sources", " {graph-message-trace: {}}\ncloud: gcc-high"),
+        "key sources.graph-message-trace:",
+        "in the global cloud only",
+    ),
+    "queries outside of the global cloud": (
+        with_(
+            "sources",
+            ' {purview-audit-query: {}}\ncloud: {authority: "https://login.example.org", exchange: "https://exchange.example.org"}',
+        ),
+        "key sources.purview-audit-query:",
+        "add `graph` to `cloud`",
+    ),
+    "graph's trace of accessed messages": (
+        with_("sources", " {graph-message-trace: {for: accessed}}"),
+        "key sources.graph-message-trace.for:",
+        "tenant, mailboxes",
     ),
     "limits of an unknown source": (with_("limits", " {graph: {}}"), "key limits.graph:", "default, unified-audit-log"),
     "unknown method": (

@@ -14,6 +14,7 @@ from collector.http.transport import Received, Sent
 from collector.model import Axis, Slice, Window, iso
 from collector.sources.base import Finding, Kind, Page, Question
 from collector.sources.exchange import Bridge
+from collector.sources.following import Following
 from collector.sources.historical_search import LONGEST, Asking, HistoricalSearch, key, title_of
 from tests.fakes import API, NOW, FakeSignIn, Line, page, received, refusal
 
@@ -50,9 +51,8 @@ class Service:
         asking = Asking("MessageTrace", {"message-ids:1": ["<1@x>", "<2@x>"]}, RUN)
         bridge = Bridge(self.line.client, FakeSignIn(), API)
         clock, limits = self.line.clock, self.line.limits
-        self.source = HistoricalSearch(
-            bridge, asking, limits=limits, clock=clock, waiting=lambda why, seconds: self.waits.append(seconds)
-        )
+        following = Following(limits, clock, lambda why, seconds: self.waits.append(seconds))
+        self.source = HistoricalSearch(bridge, asking, following)
 
     def _answer(self, sent: Sent) -> Any:
         asked = json.loads(sent.body or b"{}")["CmdletInput"]
