@@ -1,19 +1,24 @@
 """A simulated tenant on loopback, written from the protocol and not from the client.
 
 `SimulatedTenant(takeover(start=…, days=…, records=…, traces=…))` serves an identity provider, the cmdlets of the
-Exchange Online admin API and the Management Activity API over TLS with a CA of its own, correctly or with any of the
-faults of `Fault`.
+Exchange Online admin API, the Management Activity API and Microsoft Graph over TLS with a CA of its own, correctly or
+with any of the faults of `Fault`.
 """
 
 from collector.simulator.activity_feed import CONTENT_TYPES, DLP, ContentBlob, Feed, content_type_of
 from collector.simulator.behaviour import (
+    AUDIT_QUERIES,
+    EXCHANGE_QUERIES,
+    TRACE_READ,
     Access,
     Behaviour,
     FeedBehaviour,
+    GraphBehaviour,
     ListPaging,
     MoreRecords,
     NextLink,
     OldStore,
+    QueryEnd,
     Quotas,
     ReportBehaviour,
     ResultCount,
@@ -21,9 +26,11 @@ from collector.simulator.behaviour import (
 )
 from collector.simulator.conditions import (
     Asked,
+    GraphCall,
     When,
     any_cmdlet,
     any_feed,
+    any_graph,
     blob,
     chance,
     cmdlet,
@@ -33,6 +40,9 @@ from collector.simulator.conditions import (
     every,
     feed_chance,
     from_page,
+    graph,
+    graph_chance,
+    graph_page,
     larger,
     listing,
     nth,
@@ -69,12 +79,14 @@ from collector.simulator.story import takeover
 from collector.simulator.tenant import SECRET_VARIABLE, Seen, SimulatedTenant
 
 __all__ = [
+    "AUDIT_QUERIES",
     "COMPLIANCE_ADMINISTRATOR",
     "CONCURRENCY",
     "CONTENT_TYPES",
     "DLP",
     "DOMAIN",
     "EXCHANGE_ADMINISTRATOR",
+    "EXCHANGE_QUERIES",
     "EXCHANGE_RECIPIENT_ADMINISTRATOR",
     "GLOBAL_ADMINISTRATOR",
     "GLOBAL_READER",
@@ -84,6 +96,7 @@ __all__ = [
     "SECRET_VARIABLE",
     "SECURITY_READER",
     "TENANT_ID",
+    "TRACE_READ",
     "Access",
     "Asked",
     "AuditRow",
@@ -97,6 +110,8 @@ __all__ = [
     "Feed",
     "FeedBehaviour",
     "FolderFacts",
+    "GraphBehaviour",
+    "GraphCall",
     "InboxRule",
     "Kind",
     "ListPaging",
@@ -107,6 +122,7 @@ __all__ = [
     "OldStore",
     "Permission",
     "Publishing",
+    "QueryEnd",
     "Quotas",
     "ReportBehaviour",
     "ResultCount",
@@ -120,6 +136,7 @@ __all__ = [
     "When",
     "any_cmdlet",
     "any_feed",
+    "any_graph",
     "audit_row",
     "blob",
     "chance",
@@ -131,6 +148,9 @@ __all__ = [
     "every",
     "feed_chance",
     "from_page",
+    "graph",
+    "graph_chance",
+    "graph_page",
     "larger",
     "listing",
     "nth",

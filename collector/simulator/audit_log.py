@@ -151,12 +151,24 @@ class AuditLog:
 
     def _hits(self, asked: Mapping[str, Any]) -> Iterator[AuditRow]:
         now = self._now()
-        start = max(asked["StartDate"], now - self._quotas.audit_retention)
-        low = bisect_left(self._rows, start, key=_created)
-        bisect = bisect_right if self._behaviour.end_inclusive else bisect_left
-        high = bisect(self._rows, asked["EndDate"], key=_created)
-        tests = [_known(now), *_tests(asked)]
-        return (row for row in self._rows[low:high] if all(test(row) for test in tests))
+        window = max(asked["StartDate"], now - self._quotas.audit_retention), asked["EndDate"]
+        return found(self._rows, window, asked, now, end_inclusive=self._behaviour.end_inclusive)
+
+
+def found(
+    rows: Sequence[AuditRow],
+    window: tuple[datetime, datetime],
+    asked: Mapping[str, Any],
+    now: datetime,
+    *,
+    end_inclusive: bool,
+) -> Iterator[AuditRow]:
+    """Yield the rows of a window that are known at a moment and pass the filters of a search, oldest first."""
+    start, end = window
+    low = bisect_left(rows, start, key=_created)
+    high = (bisect_right if end_inclusive else bisect_left)(rows, end, key=_created)
+    tests = [_known(now), *_tests(asked)]
+    return (row for row in rows[low:high] if all(test(row) for test in tests))
 
 
 def _created(row: AuditRow) -> datetime:

@@ -10,6 +10,12 @@ FEED_READ = "ActivityFeed.Read"
 FEED_READ_DLP = "ActivityFeed.ReadDlp"
 """The app roles of the Management Activity API; protocol.md A1."""
 
+AUDIT_QUERIES = "AuditLogsQuery.Read.All"
+EXCHANGE_QUERIES = "AuditLogsQuery-Exchange.Read.All"
+TRACE_READ = "ExchangeMessageTrace.Read.All"
+GRAPH_ROLES = (AUDIT_QUERIES, EXCHANGE_QUERIES, TRACE_READ)
+"""The app roles of Graph; protocol.md D1, D2."""
+
 
 class ResultCount(StrEnum):
     """What the ResultCount of Search-UnifiedAuditLog tells; protocol.md C1, G."""
@@ -63,6 +69,15 @@ class MoreRecords(StrEnum):
     OBJECT = "object"
 
 
+class QueryEnd(StrEnum):
+    """How an audit log query ends; protocol.md D1."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknownFutureValue"
+
+
 @dataclass(frozen=True)
 class FeedBehaviour:
     """One choice for each thing that protocol.md A leaves open about the Management Activity API.
@@ -97,13 +112,40 @@ class ReportBehaviour:
 
 
 @dataclass(frozen=True)
+class GraphBehaviour:
+    """One choice for each thing that protocol.md D leaves open about Microsoft Graph.
+
+    A query is notStarted in the first `polls` answers that tell of it alone and running in as many more; it also
+    takes `takes` of the tenant's clock, a quarter of it notStarted. The n-th query ends as the n-th of `ends` says, all
+    further ones as the last. Without `v1_queries` only /beta has queries. `limit_told` gives a query its record count
+    and limit. Before a query succeeded its records are refused, with `early_records` half of them are there.
+    `zoned_times` puts a Z behind the CreationTime of auditData, as was measured. `page_rows` is the most queries or
+    records of a page. With `or_ignored` a filter of the trace may hold an `or`, which does nothing. Without
+    `trace_principal` the tenant lacks the service principal that the trace needs. 429 says when to come again where
+    `retry_after` is on.
+    """
+
+    polls: int = 1
+    takes: timedelta = timedelta()
+    ends: tuple[QueryEnd, ...] = (QueryEnd.SUCCEEDED,)
+    v1_queries: bool = True
+    limit_told: bool = True
+    early_records: bool = False
+    zoned_times: bool = True
+    page_rows: int = 1000
+    or_ignored: bool = False
+    trace_principal: bool = True
+    retry_after: bool = True
+
+
+@dataclass(frozen=True)
 class Behaviour:
     """One choice for each thing that protocol.md leaves open.
 
-    `end_inclusive` holds for both cmdlets; the end of a message trace with StartingRecipientAddress is always
-    inclusive, or its paging could not work. `next_link` holds for the audit log and the message trace, `list_paging`
-    for all other cmdlets; `server_page` is the most rows of a page where answers are cut by a next link. A cmdlet
-    that is named in `absent` is not in the tenant.
+    `end_inclusive` holds for both cmdlets, and for Graph's queries; the end of a message trace with
+    StartingRecipientAddress is always inclusive, or its paging could not work. `next_link` holds for the audit log and
+    the message trace, `list_paging` for all other cmdlets; `server_page` is the most rows of a page where answers are
+    cut by a next link. A cmdlet that is named in `absent` is not in the tenant.
     """
 
     end_inclusive: bool = False
@@ -116,15 +158,18 @@ class Behaviour:
     reports: ReportBehaviour = field(default_factory=ReportBehaviour)
     more_records_available: MoreRecords = MoreRecords.ABSENT
     feed: FeedBehaviour = field(default_factory=FeedBehaviour)
+    graph: GraphBehaviour = field(default_factory=GraphBehaviour)
 
 
 @dataclass(frozen=True)
 class Quotas:
-    """The limits of the service: A6, C1, C2, C4, C6.
+    """The limits of the service: A6, C1, C2, C4, C6, D.
 
     `page_rows` is how many rows an answer has at most, whatever is asked for: pages may be short (C1). `concurrent` is
     how many cmdlets may run at once, None for any number. `trace_requests` are those of the trace and its detail
-    together. A report may ask for what is `report_delay` old at least.
+    together, `graph_trace_requests` the same of Graph. A report may ask for what is `report_delay` old at least.
+    `query_submissions` of Graph's audit log queries are taken in a `query_period`, `queries_active` may be notStarted
+    or running at once, and each finds `query_records` at most.
     """
 
     page_rows: int = 5_000
@@ -144,22 +189,28 @@ class Quotas:
     concurrent: int | None = None
     feed_requests: int = 2_000
     feed_period: timedelta = timedelta(minutes=1)
+    graph_trace_requests: int = 100
+    query_submissions: int = 200
+    query_period: timedelta = timedelta(hours=24)
+    queries_active: int = 50
+    query_records: int = 1_000_000
 
 
 @dataclass(frozen=True)
 class Access:
-    """What the app registration was granted, and what its tokens look like; protocol.md A1, B4, B5, E7.
+    """What the app registration was granted, and what its tokens look like; protocol.md A1, B4, B5, D, E7.
 
     `token_lifetime` is in seconds. Without the app role Exchange.ManageAsApp in `roles` a cmdlet is 401; with it
     but without a role for it, or named in `forbidden`, it is 403: `wids` are directory roles, `exchange_roles`
     those of the role groups that the app is a member of in Exchange. Global Reader alone may not run Get-InboxRule.
-    Without ActivityFeed.Read in `roles` the feed is AF10001, without ActivityFeed.ReadDlp its DLP.All is. `tid` and
-    `audience` replace what a token would rightly say. `pending_polls` is how often a device code is not yet
-    approved; `user` is who approves it.
+    Without ActivityFeed.Read in `roles` the feed is AF10001, without ActivityFeed.ReadDlp its DLP.All is. Without
+    one of GRAPH_ROLES that opens it, a part of Graph is 403; EXCHANGE_QUERIES alone finds the records of Exchange and
+    no others. `tid` and `audience` replace what a token would rightly say. `pending_polls` is how often a device code
+    is not yet approved; `user` is who approves it.
     """
 
     token_lifetime: int = 3600
-    roles: tuple[str, ...] = ("Exchange.ManageAsApp", FEED_READ)
+    roles: tuple[str, ...] = ("Exchange.ManageAsApp", FEED_READ, AUDIT_QUERIES, TRACE_READ)
     wids: tuple[str, ...] = (GLOBAL_READER, EXCHANGE_RECIPIENT_ADMINISTRATOR)
     exchange_roles: tuple[ExchangeRole, ...] = ()
     forbidden: frozenset[str] = frozenset()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from random import Random
 from typing import Any
 
@@ -13,13 +14,24 @@ AUDIT = "audit"
 """The operations of the Management Activity API that list blobs and fetch one; protocol.md A2."""
 
 
+class GraphCall(StrEnum):
+    """What can be asked of Microsoft Graph; protocol.md D1, D2."""
+
+    SUBMIT = "submit"
+    QUERIES = "queries"
+    QUERY = "query"
+    RECORDS = "records"
+    TRACES = "traces"
+    DETAILS = "details"
+
+
 @dataclass(frozen=True)
 class Asked:
     """A request as a fault sees it.
 
-    `n` counts from 1: cmdlets, each operation of the Management Activity API, and all else, each on its own. `page`
-    is the page of the session, from 1; of a message trace 1 where the question begins and 2 where it goes on from a
-    cursor.
+    `n` counts from 1: cmdlets, each operation of the Management Activity API, each call of Graph, and all else, each
+    on its own. `page` is the page of the session or of Graph's listing, from 1; of a message trace 1 where the
+    question begins and 2 where it goes on from a cursor. `window` is that of the question, where there is one.
     """
 
     n: int
@@ -31,6 +43,7 @@ class Asked:
     operation: str | None = None
     content_type: str | None = None
     content_id: str | None = None
+    graph: GraphCall | None = None
 
 
 When = Callable[[Asked], bool]
@@ -67,12 +80,12 @@ def from_page(number: int) -> When:
 
 
 def during(window: Window) -> When:
-    """Fire on every cmdlet whose window meets this one."""
+    """Fire on every cmdlet, and every call of Graph, whose window meets this one."""
     return lambda asked: asked.window is not None and asked.window.meets(window)
 
 
 def wider(limit: timedelta) -> When:
-    """Fire on every cmdlet whose window is longer than this."""
+    """Fire on every cmdlet, and every call of Graph, whose window is longer than this."""
     return lambda asked: asked.window is not None and asked.window.length > limit
 
 
@@ -125,6 +138,30 @@ def feed_chance(probability: float, seed: int = 1) -> When:
     """Fire on a share of the requests to the Management Activity API, the same ones for the same seed."""
     return lambda asked: (
         asked.operation is not None and Random(f"{seed}/{asked.operation}/{asked.n}").random() < probability  # noqa: S311
+    )
+
+
+def any_graph(asked: Asked) -> bool:
+    """Fire on every request to Microsoft Graph."""
+    return asked.graph is not None
+
+
+def graph(call: GraphCall, *numbers: int) -> When:
+    """Fire on these calls of one kind, counted from 1 over the life of the tenant; on all, where none is named."""
+    return lambda asked: asked.graph is call and (not numbers or asked.n in numbers)
+
+
+def graph_page(*numbers: int) -> When:
+    """Fire on these pages of Graph's listings: of queries, records and traces."""
+    return lambda asked: (
+        asked.graph in (GraphCall.QUERIES, GraphCall.RECORDS, GraphCall.TRACES) and (asked.page in numbers)
+    )
+
+
+def graph_chance(probability: float, seed: int = 1) -> When:
+    """Fire on a share of the requests to Microsoft Graph, the same ones for the same seed."""
+    return lambda asked: (
+        asked.graph is not None and Random(f"{seed}/{asked.graph}/{asked.n}").random() < probability  # noqa: S311
     )
 
 

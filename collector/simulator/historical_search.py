@@ -14,6 +14,7 @@ from typing import Any
 from collector.simulator.address_book import not_found
 from collector.simulator.behaviour import Quotas, ReportBehaviour, SignInWall
 from collector.simulator.parameters import Reader, bind, flag, invalid, moment, one_of, required, text, texts
+from collector.simulator.progress import stage
 from collector.simulator.report_csv import MESSAGE_TRACE, MESSAGE_TRACE_DETAIL, report, row_count
 from collector.simulator.rows import Guid, typed
 from collector.simulator.scenario import DOMAIN, Scenario, TraceRow, ticks
@@ -142,10 +143,8 @@ class HistoricalSearch:
     def _status(self, job: _Job) -> str:
         """Return how far a job has come, by how often it was asked for and by the clock, whichever is less."""
         quiet, takes = self._behaviour.polls, self._behaviour.takes
-        elapsed = self._now() - job.submitted
-        polled = (job.polls > quiet) + (job.polls > 2 * quiet)
-        ran = (elapsed >= takes / 4) + (elapsed >= takes)
-        status = _STAGES[min(polled, ran)]
+        reached = stage(polls=job.polls, quiet=quiet, elapsed=self._now() - job.submitted, takes=takes)
+        status = _STAGES[reached]
         return "Failed" if status == "Done" and self._behaviour.fails else status
 
     def _row(self, job: _Job, status: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The simulated tenant as its users start it: one address for identity provider, admin API and feed.
+"""The simulated tenant as its users start it: one address for identity provider, admin API, feed and Graph.
 
 Invariants: nothing of a secret or token is kept in what it remembers of a request; leaving the context ends every
 thread and takes the temporary folder away.
@@ -26,6 +26,8 @@ from collector.simulator.conditions import Asked
 from collector.simulator.exchange import Exchange, read_call
 from collector.simulator.faults import FaultLine, Faults
 from collector.simulator.feed_call import read_call as read_feed_call
+from collector.simulator.graph_api import GraphApi
+from collector.simulator.graph_call import read_call as read_graph_call
 from collector.simulator.identity import IdentityProvider, form
 from collector.simulator.mishaps import INSTEAD
 from collector.simulator.publishing import publish
@@ -43,9 +45,9 @@ SECRET_VARIABLE = "COLLECTOR_SIMULATOR_SECRET"  # noqa: S105 - a name, not a sec
 class Seen:
     """What was asked of the tenant, and the status it was answered with (0 where the answer never began).
 
-    `parameters` are the cmdlet's, or grant_type, scope and claims of a token request, or what was posted to the
-    feed. `query` holds what stands behind the question mark, the values of a name that stands there more than once
-    joined by commas. Of an Authorization header only its scheme is kept.
+    `parameters` are the cmdlet's, or grant_type, scope and claims of a token request, or what was posted to the feed
+    or to Graph. `query` holds what stands behind the question mark, the values of a name that stands there more than
+    once joined by commas. Of an Authorization header only its scheme is kept.
     """
 
     method: str
@@ -61,8 +63,8 @@ class SimulatedTenant:
     """A tenant on loopback; serves from its making until `close` or the end of the context.
 
     `requests` is what was asked so far, in the order of the answers. `feed` is what the Management Activity API holds;
-    None: the scenario, published. `latency` is seconds before each answer of a cmdlet or the feed. `now` is the clock
-    of the service: of its Date header, its tokens, quotas and retention, and of what has happened.
+    None: the scenario, published. `latency` is seconds before each answer of a cmdlet, the feed or Graph. `now` is
+    the clock of the service: of its Date header, its tokens, quotas and retention, and of what has happened.
     """
 
     client_id = CLIENT_ID
@@ -107,6 +109,15 @@ class SimulatedTenant:
             self.address,
             feed=lambda: feed or publish(scenario),
             behaviour=behaviour.feed,
+            quotas=quotas,
+            tokens=tokens,
+            faults=self._faults,
+            now=now,
+        )
+        self._graph = GraphApi(
+            self.address,
+            scenario=scenario,
+            behaviour=behaviour,
             quotas=quotas,
             tokens=tokens,
             faults=self._faults,
@@ -173,7 +184,7 @@ class SimulatedTenant:
         }
 
     def _answer(self, request: Request) -> Reply:
-        reply = self._exchange.answer(request) or self._activity.answer(request)
+        reply = self._exchange.answer(request) or self._activity.answer(request) or self._graph.answer(request)
         if reply is not None:
             reply = replace(reply, wait=reply.wait + self._latency)
         else:
@@ -204,7 +215,7 @@ def _told(request: Request) -> tuple[str | None, Mapping[str, Any]]:
         except CmdletError:
             return None, {}
         return call.cmdlet, call.parameters
-    if feed_call := read_feed_call(request):
-        return None, feed_call.posted
+    if posting := read_feed_call(request) or read_graph_call(request):
+        return None, posting.posted
     shown = ("grant_type", "scope", "claims")
     return None, {name: value for name, value in form(request).items() if name in shown}

@@ -1,4 +1,4 @@
-"""Access tokens: what they say, and which of them the APIs accept; protocol.md A1, B4, B5, E6.
+"""Access tokens: what they say, and which of them the APIs accept; protocol.md A1, B4, B5, D, E6.
 
 Invariants: a token says for whom, for what and until when; only one that was signed here is accepted, and none that
 was revoked. While a claims challenge stands, a token that was asked for without its claims is born revoked.
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from collector.simulator.assertions import b64, unb64
-from collector.simulator.behaviour import FEED_READ, FEED_READ_DLP, Access
+from collector.simulator.behaviour import FEED_READ, FEED_READ_DLP, GRAPH_ROLES, Access
 from collector.simulator.roles import NEEDS, roles_of
 from collector.simulator.scenario import TENANT_ID
 from collector.simulator.wire import Reply
@@ -108,7 +108,8 @@ class Tokens:
 
     def _token_claims(self, grant: Grant) -> dict[str, Any]:
         now = int(self._now().timestamp())
-        scopes = (_USER_SCOPE, *(role for role in self._access.roles if role in (FEED_READ, FEED_READ_DLP)))
+        delegable = (FEED_READ, FEED_READ_DLP, *GRAPH_ROLES)
+        scopes = (_USER_SCOPE, *(role for role in self._access.roles if role in delegable))
         who = {"upn": grant.user, "scp": " ".join(scopes)} if grant.user else {"roles": self._access.roles}
         return {
             "aud": grant.audience,

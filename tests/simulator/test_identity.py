@@ -46,7 +46,12 @@ def test_msal_signs_in_by_secret_and_the_token_says_who_for_what_and_how_long() 
         claims = claims_of(result["access_token"])
         assert claims["aud"] == caller.tenant.address
         assert (claims["tid"], claims["appid"]) == (TENANT_ID, caller.tenant.client_id)
-        assert claims["roles"] == ["Exchange.ManageAsApp", "ActivityFeed.Read"]
+        assert claims["roles"] == [
+            "Exchange.ManageAsApp",
+            "ActivityFeed.Read",
+            "AuditLogsQuery.Read.All",
+            "ExchangeMessageTrace.Read.All",
+        ]
         assert claims["exp"] - claims["iat"] == result["expires_in"] == 900
 
 
