@@ -104,11 +104,26 @@ def init(
 
 
 @app.command()
-def plan(file: Engagement, json: Json = False) -> None:
-    """Show what would be asked: sources, slices, requests, and the time that the quotas make it take."""
+def plan(
+    file: Engagement,
+    powershell: Annotated[
+        bool, typer.Option("--powershell", help="Print the same questions as a script of Exchange Online PowerShell.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show what would be asked: sources, slices, requests, and the time that the quotas make it take.
+
+    Where only the tenant's own administrators may ask, hand them the script: collector plan case.yaml --powershell >
+    ask.ps1
+    """
     from collector.cli import work  # noqa: PLC0415 - signing in and the network load for nobody else
 
-    work.look_ahead(file, as_json=json)
+    if powershell and json:
+        raise UsageError("--powershell and --json exclude each other", remedy="ask for one of the two")
+    if powershell:
+        work.print_script(file)
+    else:
+        work.look_ahead(file, as_json=json)
 
 
 @app.command()

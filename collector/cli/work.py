@@ -11,7 +11,7 @@ from typing import Any
 
 from collector import network
 from collector.analysis.reconcile import reconcile
-from collector.cli import progress, reconciled, show
+from collector.cli import progress, reconciled, screen, show
 from collector.cli.finding import runs_below
 from collector.clock import Clock, SystemClock
 from collector.config import Engagement, Network
@@ -28,6 +28,7 @@ from collector.run.engage import run as collect_run
 from collector.run.heartbeat import read_heartbeat
 from collector.run.outcome import Outcome
 from collector.run.plan import forecast, together
+from collector.run.powershell import script
 from collector.run.watch import Rhythm
 from collector.run.watch import watch as watch_over
 
@@ -35,6 +36,7 @@ __all__ = [
     "collect",
     "engage",
     "look_ahead",
+    "print_script",
     "reconcile_all",
     "rhythm",
     "status_all",
@@ -59,6 +61,13 @@ def look_ahead(file: Path, *, as_json: bool) -> None:
     engagement = load(file, now=now).engagement
     forecasts = forecast(engagement, now, _seek(engagement))
     show.plan(forecasts, together(engagement, forecasts), as_json=as_json)
+
+
+def print_script(file: Path) -> None:
+    """Print what the engagement of a file would ask for as a script of Exchange Online PowerShell."""
+    now = SystemClock().now()
+    engagement = load(file, now=now).engagement
+    screen.line(script(engagement, now, _seek(engagement)))
 
 
 def _seek(engagement: Engagement) -> Sought:

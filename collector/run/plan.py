@@ -112,15 +112,21 @@ def together(engagement: Engagement, forecasts: Iterable[Forecast]) -> list[Toge
 
 
 def _forecasts(planned: SourcePlan, engagement: Engagement, now: datetime) -> Iterator[Forecast]:
-    left = dict.fromkeys(planned.parts, (planned.window,))
     feed = FEEDS[planned.source]
-    slices = Counter(one.part for one in slices_of(planned, left, now - feed.retention, feed.longest))
+    slices = Counter(one.part for one in first_slices(planned, now))
     rate = engagement.limits_of(planned.source).rate
     start, end = (planned.window.start, planned.window.end) if planned.window else (None, None)
     for part in planned.parts:
         requests = feed.requests * slices[part]
         seconds = requests / rate.requests * rate.period if rate else None
         yield Forecast(planned.source, part, start, end, slices[part], requests, seconds)
+
+
+def first_slices(planned: SourcePlan, now: datetime) -> list[Slice]:
+    """Return what a source is asked for at first, before anything of it has come."""
+    feed = FEEDS[planned.source]
+    left = dict.fromkeys(planned.parts, (planned.window,))
+    return slices_of(planned, left, now - feed.retention, feed.longest)
 
 
 def slices_of(

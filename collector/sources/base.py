@@ -106,11 +106,11 @@ class Told(NamedTuple):
     at_ceiling: bool
 
 
-_FAILED = re.compile(
+FAILED = re.compile(
     r"cancel|timed?[ -]?out|error occurred|(?:not|n't) be completed|try again|partial results|incomplete", re.IGNORECASE
 )
-_MORE = re.compile(r"(?<!\bno )more (?:results|records)", re.IGNORECASE)
-_AT_CEILING = re.compile(r"maximum results limitation", re.IGNORECASE)
+MORE = re.compile(r"(?<!\bno )more (?:results|records)", re.IGNORECASE)
+AT_CEILING = re.compile(r"maximum results limitation", re.IGNORECASE)
 
 
 def told_by(warnings: Iterable[str]) -> Told:
@@ -119,7 +119,7 @@ def told_by(warnings: Iterable[str]) -> Told:
     The command that a message trace names as the next holds an address, which is nobody's word on the search.
     """
     text = "\n".join(warning.partition("following command")[0] for warning in warnings)
-    return Told(*(mark.search(text) is not None for mark in (_FAILED, _MORE, _AT_CEILING)))
+    return Told(*(mark.search(text) is not None for mark in (FAILED, MORE, AT_CEILING)))
 
 
 STANDS_STILL = "paging-stands-still"

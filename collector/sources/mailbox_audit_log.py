@@ -84,15 +84,7 @@ class MailboxAuditLog:
         return Question(last, self.page_sizes[0], Effort(1))
 
     def _call(self, question: Question) -> Iterator[Answered]:
-        asked = spanned(question.slice.window).widened(MARGIN)
-        parameters = {
-            "Identity": question.slice.part,
-            "StartDate": iso(asked.start),
-            "EndDate": iso(asked.end),
-            **FIXED,
-            "ResultSize": _size(question),
-        }
-        return self._invoke(CMDLET, parameters, question)
+        return self._invoke(CMDLET, parameters_of(question), question)
 
     def _invoke(self, cmdlet: str, parameters: dict[str, Any], question: Question) -> Iterator[Answered]:
         return self._bridge.invoke(
@@ -135,6 +127,18 @@ def key(line: bytes) -> tuple[bytes, bytes]:
     """Return what tells an entry from others: its Identity at its time, and all that it says."""
     row = _read(line)
     return row.identity, row.content
+
+
+def parameters_of(question: Question) -> dict[str, Any]:
+    """Return the cmdlet's parameters: the mailbox, and the slice a second wider."""
+    asked = spanned(question.slice.window).widened(MARGIN)
+    return {
+        "Identity": question.slice.part,
+        "StartDate": iso(asked.start),
+        "EndDate": iso(asked.end),
+        **FIXED,
+        "ResultSize": _size(question),
+    }
 
 
 def _is_denial(error: QuestionError) -> bool:

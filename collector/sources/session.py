@@ -17,7 +17,7 @@ CEILING = 50_000
 NEAR_CEILING = 40_000
 """Rows from which on a slice is cut, where it can be, and not read to a ceiling that might come sooner."""
 
-_PATIENCE_WITH_REPEATS = 2
+PATIENCE_WITH_REPEATS = 2
 """Calls in a row that may bring nothing new before the session is held to stand still."""
 
 
@@ -76,7 +76,7 @@ class Session:
     @property
     def over(self) -> bool:
         """Whether asking on is of no use: it has ended, is in trouble, is too large, or stands still."""
-        still = self._repeats >= _PATIENCE_WITH_REPEATS
+        still = self._repeats >= PATIENCE_WITH_REPEATS
         full = self._too_large if self._divisible else self._rows >= CEILING
         return self._ended or self._trouble is not None or still or full
 

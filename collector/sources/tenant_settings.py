@@ -37,10 +37,10 @@ _OF_A_MAILBOX: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 """Its audit sets and forwarding, its rules, who else may open it or send from it, its folders, whom they are shared
 with, and its open protocols: by cmdlet the parameter that names the mailbox, and the others."""
 
-_SHARED = frozenset({"Inbox", "SentItems", "DeletedItems", "Drafts", "Archive", "Calendar", "Contacts", "UserCreated"})
+SHARED = frozenset({"Inbox", "SentItems", "DeletedItems", "Drafts", "Archive", "Calendar", "Contacts", "UserCreated"})
 """Types of folders (Get-MailboxFolderStatistics) that are looked at one by one: what people share, or read secretly."""
 
-_SLASH = "\uf8ff"
+SLASH = "\uf8ff"
 """What Get-MailboxFolderStatistics writes for a slash in a folder's own name."""
 
 
@@ -71,6 +71,6 @@ class TenantSettings(Cmdlets):
 
 def _of_folder(mailbox: str, folder: Mapping[str, Any]) -> Iterator[Call]:
     path = folder.get("FolderPath")
-    if folder.get("FolderType") in _SHARED and isinstance(path, str):
-        below = path.replace("/", "\\").replace(_SLASH, "/")
+    if folder.get("FolderType") in SHARED and isinstance(path, str):
+        below = path.replace("/", "\\").replace(SLASH, "/")
         yield Call("Get-MailboxFolderPermission", {"Identity": f"{mailbox}:{below}"})

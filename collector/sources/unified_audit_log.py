@@ -8,7 +8,7 @@ collector.sources.session.
 import json
 import re
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -42,7 +42,7 @@ class UnifiedAuditLog:
     def ask(self, question: Question) -> Iterator[Page | Finding]:
         """Read one session; rows of a failed one are yielded too, for rows that did arrive are kept."""
         session = Session(question.page_size, divisible=spanned(question.slice.window).divisible)
-        parameters = self._parameters(question)
+        parameters = {**parameters_of(question, self._fixed), "SessionId": str(uuid.uuid4())}
         try:
             while not session.over:
                 seen: list[Seen] = []
@@ -69,24 +69,25 @@ class UnifiedAuditLog:
             CMDLET, parameters, slice_=question.slice, page_size=question.page_size, effort=question.effort
         )
 
-    def _parameters(self, question: Question) -> dict[str, Any]:
-        asked = spanned(question.slice.window).widened(MARGIN)
-        part = {"RecordType": question.slice.part} if question.slice.part else {}
-        return {
-            "StartDate": iso(asked.start),
-            "EndDate": iso(asked.end),
-            **self._fixed,
-            **part,
-            "SessionId": str(uuid.uuid4()),
-            "SessionCommand": "ReturnLargeSet",
-            "ResultSize": question.page_size,
-        }
-
 
 def key(line: bytes) -> tuple[bytes, bytes]:
     """Return what tells a record from others: its Identity, and its AuditData."""
     row, _ = _read(line)
     return row.identity, row.content
+
+
+def parameters_of(question: Question, fixed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the cmdlet's parameters but for the session's: the slice a second wider, and those that are `fixed`."""
+    asked = spanned(question.slice.window).widened(MARGIN)
+    part = {"RecordType": question.slice.part} if question.slice.part else {}
+    return {
+        "StartDate": iso(asked.start),
+        "EndDate": iso(asked.end),
+        **fixed,
+        **part,
+        "SessionCommand": "ReturnLargeSet",
+        "ResultSize": question.page_size,
+    }
 
 
 def fixed_parameters(asked: Asked) -> dict[str, Any]:

@@ -1,0 +1,96 @@
+# Rows as lines of JSON, the same from Windows PowerShell 5.1 and PowerShell 7, whatever the culture of this machine.
+
+Set-StrictMode -Off
+$ErrorActionPreference = 'Stop'
+$Invariant = [System.Globalization.CultureInfo]::InvariantCulture
+$Utf8 = New-Object System.Text.UTF8Encoding($false)
+$Sha = [System.Security.Cryptography.SHA256]::Create()
+$Folder = (New-Item -ItemType Directory -Force -Path $Folder).FullName
+$Log = Join-Path $Folder 'log.txt'
+
+function Write-Log {
+    param([string]$Text)
+    $Now = [datetime]::UtcNow.ToString('o', $Invariant)
+    [System.IO.File]::AppendAllText($Log, "$Now $Text`r`n", $Utf8)
+}
+
+# A moment in UTC with all its digits; one without a zone is UTC.
+function ConvertTo-Utc {
+    param($Value)
+    if ($Value -is [datetime]) {
+        if ($Value.Kind -eq [System.DateTimeKind]::Unspecified) {
+            return [datetime]::SpecifyKind($Value, [System.DateTimeKind]::Utc)
+        }
+        return $Value.ToUniversalTime()
+    }
+    $Styles = [System.Globalization.DateTimeStyles]'AssumeUniversal, AdjustToUniversal'
+    return [datetime]::Parse([string]$Value, $Invariant, $Styles)
+}
+
+# What JSON is made of: no date in a form that each version of PowerShell writes its own way, no number for a name.
+function ConvertTo-Plain {
+    param($Value)
+    if ($null -eq $Value) {
+        return $null
+    }
+    if ($Value -is [datetime]) {
+        return (ConvertTo-Utc $Value).ToString('o', $Invariant)
+    }
+    if ($Value.GetType().IsPrimitive -or $Value -is [decimal]) {
+        return $Value
+    }
+    if ($Value -is [System.Collections.IDictionary]) {
+        return ConvertTo-Members ([pscustomobject]$Value)
+    }
+    if ($Value -is [System.Management.Automation.PSCustomObject]) {
+        return ConvertTo-Members $Value
+    }
+    return [string]$Value
+}
+
+function ConvertTo-Members {
+    param($Row)
+    $Members = [ordered]@{}
+    foreach ($Member in $Row.PSObject.Properties) {
+        $Value = $Member.Value
+        $Single = $Value -is [string] -or $Value -is [System.Collections.IDictionary]
+        if ($Value -is [System.Collections.IEnumerable] -and -not $Single) {
+            $Members[$Member.Name] = @(foreach ($One in $Value) { ConvertTo-Plain $One })
+        }
+        else {
+            $Members[$Member.Name] = ConvertTo-Plain $Value
+        }
+    }
+    return $Members
+}
+
+# Escapes all that is not ASCII, half of a surrogate pair too: no encoding can damage it then.
+function ConvertTo-Ascii {
+    param([string]$Text)
+    return [regex]::Replace($Text, '[^\x00-\x7F]', { param($Match) '\u{0:x4}' -f [int]$Match.Value[0] })
+}
+
+function ConvertTo-Line {
+    param($Members)
+    return ConvertTo-Ascii (ConvertTo-Json -InputObject $Members -Depth 20 -Compress)
+}
+
+# Writes the rows that are not in the file yet; returns for each what tells it from others: some members, or else all.
+function Add-Row {
+    param($File, $Rows, [string[]]$Names)
+    foreach ($Row in $Rows) {
+        $Line = ConvertTo-Line (ConvertTo-Members $Row)
+        $Text = @(foreach ($Name in $Names) { ConvertTo-Plain $Row.$Name }) -join "`n"
+        if (-not $Text.Trim()) {
+            $Text = $Line
+        }
+        $Bytes = $Utf8.GetBytes((ConvertTo-Ascii $Text))
+        $Key = [System.Convert]::ToBase64String($Sha.ComputeHash($Bytes))
+        if ($File.Seen.Add($Key)) {
+            $File.Writer.Write("$Line`n")
+            $File.Rows++
+        }
+        $Key
+    }
+    $File.Writer.Flush()
+}
