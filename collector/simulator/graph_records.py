@@ -1,7 +1,7 @@
 """Audit records as Graph's audit log queries give them; protocol.md D1, and rows that others captured and published.
 
 Invariant: auditData holds what the AuditData of the record holds, as an object with the sidecars of OData; a record
-whose AuditData is no object has an empty one.
+whose AuditData cannot be read as an object has an empty one.
 """
 
 from collections.abc import Iterator, Mapping
