@@ -4,6 +4,7 @@ Invariant: a line that shows no Id, however leniently it is read, is an error fo
 passed over.
 """
 
+import json
 from typing import Any, NamedTuple
 
 import msgspec
@@ -51,6 +52,19 @@ def unwrap(line: bytes) -> tuple[bytes, str | None]:
     return row.AuditData.encode("utf-8", "surrogatepass"), text(row.Identity)
 
 
+def unnest(line: bytes) -> tuple[bytes, str | None]:
+    """Return the record that a record of Graph's audit queries holds, and that one's id; protocol.md D1.
+
+    Raises ValueError where its auditData is no object.
+    """
+    row = members(line, _nesting)
+    data = row.audit_data
+    record = bytes(data) if isinstance(data, msgspec.Raw) else json.dumps(data).encode()
+    if not record.startswith(b"{"):
+        raise ValueError("auditData is not an object")
+    return record, text(row.id)
+
+
 def read_row(line: bytes) -> AuditRecord:
     """Read a row of Search-UnifiedAuditLog; raises ValueError where its AuditData is no text or holds no Id."""
     return read_record(unwrap(line)[0], None)
@@ -81,6 +95,11 @@ class _Row(msgspec.Struct, gc=False):
     Identity: Any = None
 
 
+class _Nesting(msgspec.Struct, gc=False, rename="camel"):
+    id: Any = None
+    audit_data: msgspec.Raw = msgspec.Raw(b"null")
+
+
 class _Record(msgspec.Struct, gc=False):
     Id: Any = None
     CreationTime: Any = None
@@ -91,6 +110,7 @@ class _Record(msgspec.Struct, gc=False):
 
 
 _row, _record = msgspec.json.Decoder(_Row), msgspec.json.Decoder(_Record)
+_nesting = msgspec.json.Decoder(_Nesting)
 
 
 def _content_type(workload: str, operation: str) -> str | None:

@@ -22,6 +22,7 @@ from collector.analysis.covers import MAILBOX_LOG
 from collector.analysis.filters import Filters
 from collector.analysis.old_store import Elsewhere, elsewhere
 from collector.analysis.parquet import schema
+from collector.analysis.readers import TRACES
 from collector.analysis.tables import Tables
 from collector.errors import DiskError, UsageError
 from collector.evidence import disk_errors
@@ -45,6 +46,15 @@ _SQL_TYPES = {
     pyarrow.bool_(): "BOOLEAN",
     pyarrow.timestamp("us"): "TIMESTAMP",
 }
+_OF_ONE_ROAD = """WHERE NOT (line_traces.source = 'graph-message-trace' AND EXISTS (
+    FROM line_traces AS other
+    WHERE other.source = 'message-trace'
+        AND other.message = line_traces.message
+        AND lower(other.recipient) = lower(line_traces.recipient)
+        AND date_trunc('second', other.received) = date_trunc('second', line_traces.received)
+        AND lower(other.status) = lower(line_traces.status)
+))"""
+"""What one road tells of a message the other tells too; their times may differ in the fraction of a second."""
 _TRACES_ONCE = """QUALIFY row_number() OVER (
     PARTITION BY message_trace_id, message_id, recipient, received, status, sender, subject, size, from_ip, to_ip
     ORDER BY row_id
@@ -184,8 +194,16 @@ def _prepare(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tables], fi
         "sign_ins": filters.sign_ins(),
         "settings": filters.settings(),
     }
-    once = _TRACES_ONCE if len(tables) > 1 else ""
+    once = "\n".join(_traces_once(tables))
     connection.execute(views.format(**conditions, mailboxes=filters.mailboxes(), traces_once=once))
+
+
+def _traces_once(tables: Sequence[Tables]) -> Iterator[str]:
+    """Yield the SQL that lets a row of a trace count once, where it may stand in several places."""
+    if {commit.source for one in tables for commit in one.account.commits}.issuperset(TRACES):
+        yield _OF_ONE_ROAD
+    if len(tables) > 1:
+        yield _TRACES_ONCE
 
 
 def _leave_out(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tables], told: Iterable[Elsewhere]) -> None:

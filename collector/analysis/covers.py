@@ -1,4 +1,4 @@
-"""What the unified audit log and the Activity feed cover, by their runs' accounts: what each should hold of a record.
+"""What searches of the audit log and the Activity feed cover, by their runs' accounts: what each should hold.
 
 Invariants: only slices that are complete or empty count; runs count together; a question that was narrowed by what
 cannot be told from a record covers nothing, and is named.
@@ -13,9 +13,13 @@ from collector.analysis.audit_record import AuditRecord
 from collector.analysis.compare import Expected
 from collector.analysis.stretches import Stretches
 from collector.evidence import Account, SliceCoverage
-from collector.model import Status, Window
+from collector.model import SourcePlan, Status, Window
 
 AUDIT_LOG, FEED, MAILBOX_LOG = "unified-audit-log", "management-activity", "mailbox-audit-log"
+AUDIT_QUERY = "purview-audit-query"
+
+SEARCHES = (AUDIT_LOG, AUDIT_QUERY)
+"""The sources that search the audit log, by cmdlet and by Graph."""
 
 DELAY = timedelta(hours=24)
 """How long after its event a record of the feed may become available: 60 to 90 minutes as a rule, without guarantee;
@@ -34,12 +38,24 @@ RECORD_TYPES = {
 }
 """The numbers in records of the record types that a question names; protocol.md F1 and the schema's table."""
 
-_TOLD_BY_A_RECORD = {"Operations", "UserIds"}
-_NOT_NARROWING = {"cmdlet", "HighCompleteness"}
+RECORD_TYPE = "RecordType"
+_IN_GRAPH = {
+    "operationFilters": "Operations",
+    "userPrincipalNameFilters": "UserIds",
+    "recordTypeFilters": RECORD_TYPE,
+    "objectIdFilters": "ObjectIds",
+    "ipAddressFilters": "IPAddresses",
+    "keywordFilter": "FreeText",
+}
+"""What narrows a query of Graph, by the cmdlet's word for it; protocol.md C1, D1."""
+
+_TOLD_BY_A_RECORD = {"Operations", "UserIds", RECORD_TYPE}
+_NOT_NARROWING = {"cmdlet", "api", "HighCompleteness"}
+_NUMBERS = {name.lower(): number for name, number in RECORD_TYPES.items()}
 
 
 class Scope(NamedTuple):
-    """What Search-UnifiedAuditLog was asked for (protocol.md C1); None is all."""
+    """What the audit log was searched for (protocol.md C1, D1); None is all."""
 
     operations: tuple[str, ...] | None = None
     users: tuple[str, ...] | None = None
@@ -48,7 +64,7 @@ class Scope(NamedTuple):
     def holds(self, record: AuditRecord) -> bool:
         """Whether an answer would hold a record; names are compared without case."""
         return (
-            (self.record_type is None or record.record_type == RECORD_TYPES[self.record_type])
+            (self.record_type is None or record.record_type == _NUMBERS[self.record_type.lower()])
             and _among(record.operation, self.operations)
             and _among(record.user, self.users)
         )
@@ -66,22 +82,24 @@ class Cover(Protocol):
 
 
 class AuditLogCover:
-    """What unified-audit-log covers: time along which things happened, by what was asked for.
+    """What one of the SEARCHES covers: time along which things happened, by what was asked for.
 
     `obstacles` are the questions that nothing can be compared with.
     """
 
-    def __init__(self, accounts: Iterable[Account]) -> None:
+    def __init__(self, accounts: Iterable[Account], source: str = AUDIT_LOG) -> None:
         found: dict[Scope, list[SliceCoverage]] = {}
         obstacles: dict[str, None] = {}
         for account in accounts:
-            question = _question(account)
-            for slice_ in _slices(account, AUDIT_LOG):
-                unusable = _unusable(question, slice_.part)
+            question = _question(account, source)
+            for slice_ in _slices(account, source):
+                types = [slice_.part] if slice_.part else _names(question, RECORD_TYPE)
+                unusable = _unusable(question, types or ())
                 if unusable:
-                    obstacles[_obstacle(account.path, unusable)] = None
-                else:
-                    found.setdefault(_scope(question, slice_.part), []).append(slice_)
+                    obstacles[_obstacle(account.path, source, unusable)] = None
+                    continue
+                for record_type in types or (None,):
+                    found.setdefault(_scope(question, record_type), []).append(slice_)
         self._asked = [
             (scope, _stretches(slices), _stretches(one for one in slices if one.settled))
             for scope, slices in found.items()
@@ -136,13 +154,18 @@ class FeedCover:
         return Expected.CERTAIN if whole.hold(record.at, DELAY.total_seconds()) else Expected.LATE
 
 
-def _obstacle(run: Path, unusable: Sequence[str]) -> str:
-    return f"{run}: {AUDIT_LOG} was narrowed by {', '.join(unusable)}, which no record tells; that is not compared"
+def _obstacle(run: Path, source: str, unusable: Sequence[str]) -> str:
+    return f"{run}: {source} was narrowed by {', '.join(unusable)}, which no record tells; that is not compared"
 
 
-def _question(account: Account) -> dict[str, Any]:
-    """Return what unified-audit-log was asked; a plan in which it stands more than once asks the same each time."""
-    return next((planned.question for planned in account.plan.sources if planned.source == AUDIT_LOG), {})
+def _question(account: Account, source: str) -> dict[str, Any]:
+    """Return what a source was asked; a plan in which it stands more than once asks the same each time."""
+    return next((asked_of(planned) for planned in account.plan.sources if planned.source == source), {})
+
+
+def asked_of(planned: SourcePlan) -> dict[str, Any]:
+    """Return what one of the SEARCHES was asked, in the words of Search-UnifiedAuditLog."""
+    return {_IN_GRAPH.get(name, name): held for name, held in planned.question.items()}
 
 
 def _slices(account: Account, source: str) -> Iterator[SliceCoverage]:
@@ -156,15 +179,15 @@ def _stretches(slices: Iterable[SliceCoverage]) -> Stretches:
     )
 
 
-def _scope(question: dict[str, Any], part: str | None) -> Scope:
-    return Scope(_names(question, "Operations"), _names(question, "UserIds"), part)
+def _scope(question: dict[str, Any], record_type: str | None) -> Scope:
+    return Scope(_names(question, "Operations"), _names(question, "UserIds"), record_type)
 
 
 def _names(question: dict[str, Any], parameter: str) -> tuple[str, ...] | None:
     return tuple(str(one) for one in question[parameter]) if question.get(parameter) else None
 
 
-def _unusable(question: dict[str, Any], part: str | None) -> list[str]:
+def _unusable(question: dict[str, Any], record_types: Iterable[str]) -> list[str]:
     """Return what narrows a question and cannot be told from a record."""
     unknown = [name for name in question if name not in _TOLD_BY_A_RECORD | _NOT_NARROWING]
-    return unknown + ([f"RecordType {part}"] if part is not None and part not in RECORD_TYPES else [])
+    return unknown + [f"{RECORD_TYPE} {one}" for one in record_types if one.lower() not in _NUMBERS]

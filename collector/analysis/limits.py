@@ -10,19 +10,19 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector.analysis.covers import AUDIT_LOG, FEED, MAILBOX_LOG
+from collector.analysis.covers import AUDIT_LOG, AUDIT_QUERY, FEED, MAILBOX_LOG, RECORD_TYPE, SEARCHES, asked_of
 from collector.analysis.filters import Filters
-from collector.analysis.readers import SETTINGS, TRACE, TRACE_DETAIL
+from collector.analysis.readers import SETTINGS, TRACE_DETAIL, TRACES
 from collector.analysis.stretches import Stretches
 from collector.evidence import Account, Coverage, SliceCoverage, cover
 from collector.model import IMPORT, Axis, Status, Window
 
-AUDIT_SOURCES = (AUDIT_LOG, FEED, MAILBOX_LOG)
+AUDIT_SOURCES = (AUDIT_LOG, FEED, AUDIT_QUERY, MAILBOX_LOG)
 _ACCESS = "MailItemsAccessed"
 _REPORTS = "historical-search"
 """The source whose records lie behind an address until somebody brings them."""
-_NARROWING = ("UserIds", "RecordType", "ObjectIds", "IPAddresses", "FreeText")
-"""What a question to Search-UnifiedAuditLog can be narrowed by, besides operations (protocol.md C1)."""
+_NARROWING = ("UserIds", RECORD_TYPE, "ObjectIds", "IPAddresses", "FreeText")
+"""What a search of the audit log can be narrowed by, besides operations (protocol.md C1)."""
 
 
 _ALWAYS = Window(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
@@ -51,10 +51,12 @@ class Subject(NamedTuple):
 
 
 ACCESSES = Subject(AUDIT_SOURCES)
-MESSAGES = Subject((*AUDIT_SOURCES, TRACE, _REPORTS, IMPORT))
-SIGN_INS = Subject((AUDIT_LOG, FEED, IMPORT), ("UserLoggedIn", "UserLoginFailed"), "Audit.AzureActiveDirectory")
+MESSAGES = Subject((*AUDIT_SOURCES, *TRACES, _REPORTS, IMPORT))
+SIGN_INS = Subject(
+    (AUDIT_LOG, FEED, AUDIT_QUERY, IMPORT), ("UserLoggedIn", "UserLoginFailed"), "Audit.AzureActiveDirectory"
+)
 TENANT_SETTINGS = Subject((SETTINGS,), ())
-EVERYTHING = Subject((*AUDIT_SOURCES, TRACE, TRACE_DETAIL, SETTINGS, _REPORTS, IMPORT))
+EVERYTHING = Subject((*AUDIT_SOURCES, *TRACES, TRACE_DETAIL, SETTINGS, _REPORTS, IMPORT))
 
 
 class Limit(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -128,9 +130,9 @@ def nothing_asked(accounts: Sequence[Account], subject: Subject, filters: Filter
     if subject.operations and not windows.keys() & set(audit):
         of = f" from {', '.join(filters.source)}" if filters.source else ""
         yield Limit("not-collected", f"no run here asked for audit records{of}")
-    for source, what in ((TRACE, "message traces"), (SETTINGS, "settings")):
-        if source in subject.sources and source not in windows:
-            yield Limit("not-collected", f"no run here asked for {what}", source=source)
+    for alike, what in ((TRACES, "message traces"), ((SETTINGS,), "settings")):
+        if alike[0] in subject.sources and not windows.keys() & set(alike):
+            yield Limit("not-collected", f"no run here asked for {what}", source=alike[0])
     asked = Stretches(window for name in audit for window in windows.get(name, ()))
     if asked.windows:
         yield from _never_asked(asked, filters)
@@ -199,14 +201,17 @@ def _narrowed(account: Account, run: str, subject: Subject) -> Iterator[Limit]:
         if planned.source == MAILBOX_LOG:
             mailboxes = ", ".join(part for part in planned.parts if part is not None)
             yield Limit("narrowed", f"it was asked only of some mailboxes: {mailboxes}", run, MAILBOX_LOG)
-        if planned.source != AUDIT_LOG:
+        if planned.source not in SEARCHES:
             continue
-        question = planned.question
+        if planned.source == AUDIT_QUERY and not subject.of_accesses:
+            text = "Graph finds records of a service only for who has its permission: for sign-ins, that of Entra"
+            yield Limit("narrowed", text, run, AUDIT_QUERY)
+        question = asked_of(planned)
         operations = {str(one).lower() for one in question.get("Operations") or ()}
         left_out = [one for one in subject.operations if operations and one.lower() not in operations]
         if left_out:
-            yield Limit("narrowed", f"it was not asked for {', '.join(left_out)}", run, AUDIT_LOG)
+            yield Limit("narrowed", f"it was not asked for {', '.join(left_out)}", run, planned.source)
         narrowing = [name for name in _NARROWING if question.get(name)]
         narrowing += [f"record type {part}" for part in planned.parts if part is not None]
         if narrowing:
-            yield Limit("narrowed", f"it was asked only for some: by {', '.join(narrowing)}", run, AUDIT_LOG)
+            yield Limit("narrowed", f"it was asked only for some: by {', '.join(narrowing)}", run, planned.source)

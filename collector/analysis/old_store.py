@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from collector.analysis.audit_record import CONTENT_TYPES
-from collector.analysis.covers import AUDIT_LOG, FEED, MAILBOX_LOG, AuditLogCover, FeedCover
+from collector.analysis.covers import FEED, MAILBOX_LOG, SEARCHES, AuditLogCover, FeedCover
 from collector.analysis.stretches import Stretches
 from collector.evidence import Account
 
@@ -43,14 +43,15 @@ def elsewhere(accounts: Sequence[Account]) -> Iterator[Elsewhere]:
 
 def _whole(accounts: Sequence[Account]) -> Iterator[tuple[str | None, Stretches]]:
     yield None, FeedCover(accounts).certain(_MAIL)
-    for operations, whole in AuditLogCover(accounts).of_everybody:
-        yield from ((one and one.lower(), whole) for one in (operations or (None,)))
+    for source in SEARCHES:
+        for operations, whole in AuditLogCover(accounts, source).of_everybody:
+            yield from ((one and one.lower(), whole) for one in (operations or (None,)))
 
 
 def counted_beside(accounts: Sequence[Account]) -> bool:
     """Whether there are entries, and records of other sources that may tell of the same accesses."""
     return any(_holds(one, MAILBOX_LOG) for one in accounts) and any(
-        _holds(one, source) for one in accounts for source in (AUDIT_LOG, FEED)
+        _holds(one, source) for one in accounts for source in (*SEARCHES, FEED)
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from collector.analysis.case import Case, Mailbox
-from collector.analysis.readers import TRACE
+from collector.analysis.readers import TRACES
 from collector.analysis.traced import Batch, Reach, asked_by_id, reach
 from collector.evidence import Account
 
@@ -34,7 +34,7 @@ def say_reach(case: Case, accounts: Sequence[Account]) -> None:
 def _judged(case: Case, accounts: Sequence[Account], alike: Mapping[tuple[Batch, ...], int]) -> Iterator[Judged]:
     pairs = case.asked_of_mailboxes()
     batches = {number: of for of, number in alike.items()}
-    traces = [[one for one in account.coverage.slices if one.source == TRACE] for account in accounts]
+    traces = [[one for one in account.coverage.slices if one.source in TRACES] for account in accounts]
     for mailbox in case.mailboxes():
         own = _own_runs(case, accounts, mailbox)
         slices = [one for run in own for one in traces[run]]

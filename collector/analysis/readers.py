@@ -13,9 +13,9 @@ import msgspec
 from collector.analysis import imported, mailbox_entry
 from collector.analysis.access_record import Taken, message_key, take
 from collector.analysis.addresses import address
-from collector.analysis.audit_record import unwrap
-from collector.analysis.covers import AUDIT_LOG, FEED, MAILBOX_LOG
-from collector.analysis.reading import clean, members, number, text
+from collector.analysis.audit_record import unnest, unwrap
+from collector.analysis.covers import AUDIT_LOG, AUDIT_QUERY, FEED, MAILBOX_LOG
+from collector.analysis.reading import clean, members, text
 from collector.analysis.rows import (
     TABLES,
     AddressRow,
@@ -31,15 +31,16 @@ from collector.analysis.rows import (
     RecordRow,
     SettingRow,
     SignInRow,
-    TraceRow,
     UnreadRow,
 )
 from collector.analysis.setting_record import settings_of
 from collector.analysis.sign_in_record import OPERATIONS as SIGN_INS
 from collector.analysis.sign_in_record import SignIn, of_audit_log, of_entra
+from collector.analysis.trace_record import of_cmdlet, of_graph
 from collector.model import IMPORT, lenient, utc
 
-TRACE = "message-trace"
+TRACE, GRAPH_TRACE = "message-trace", "graph-message-trace"
+TRACES = (TRACE, GRAPH_TRACE)
 TRACE_DETAIL = "message-trace-detail"
 SETTINGS, CMDLET = "tenant-settings", "cmdlet"
 
@@ -93,6 +94,11 @@ def _audit_row(line: bytes, place: Place, into: Gathered) -> None:
     _audit_record(take(data, identity), data, place, into)
 
 
+def _nested_record(line: bytes, place: Place, into: Gathered) -> None:
+    data, identity = unnest(line)
+    _audit_record(take(data, identity), data, place, into)
+
+
 def _feed_record(line: bytes, place: Place, into: Gathered) -> None:
     _audit_record(take(line), line, place, into)
 
@@ -132,43 +138,13 @@ def _add(taken: Taken, record: bytes, place: Place, into: Gathered) -> None:
     rows["raw"].append(_raw(record, place))
 
 
-class _Trace(msgspec.Struct, gc=False):
-    """The members of a row of Get-MessageTraceV2; protocol.md C4."""
-
-    MessageTraceId: Any = None
-    MessageId: Any = None
-    Received: Any = None
-    SenderAddress: Any = None
-    RecipientAddress: Any = None
-    FromIP: Any = None
-    ToIP: Any = None
-    Subject: Any = None
-    Status: Any = None
-    Size: Any = None
-
-
-_trace_decoder = msgspec.json.Decoder(_Trace)
-
-
 def _trace(line: bytes, place: Place, into: Gathered) -> None:
-    found = members(line, _trace_decoder)
-    received = utc(found.Received) if isinstance(found.Received, str) else None
-    message_id = text(found.MessageId)
-    row = TraceRow(
-        *place,
-        message=message_key(message_id),
-        message_trace_id=text(found.MessageTraceId),
-        message_id=message_id,
-        received=received.replace(tzinfo=None) if received else None,
-        sender=text(found.SenderAddress),
-        recipient=text(found.RecipientAddress),
-        subject=text(found.Subject),
-        status=text(found.Status),
-        size=number(found.Size),
-        from_ip=text(found.FromIP),
-        to_ip=text(found.ToIP),
-    )
-    into.rows["traces"].append(row)
+    into.rows["traces"].append(of_cmdlet(line, place))
+    into.rows["raw"].append(_raw(line, place))
+
+
+def _graph_trace(line: bytes, place: Place, into: Gathered) -> None:
+    into.rows["traces"].append(of_graph(line, place))
     into.rows["raw"].append(_raw(line, place))
 
 
@@ -230,7 +206,9 @@ READERS: dict[str, Callable[[bytes, Place, Gathered], None]] = {
     AUDIT_LOG: _audit_row,
     FEED: _feed_record,
     MAILBOX_LOG: _entry,
+    AUDIT_QUERY: _nested_record,
     TRACE: _trace,
+    GRAPH_TRACE: _graph_trace,
     TRACE_DETAIL: _detail,
     SETTINGS: _setting,
     CMDLET: _setting,

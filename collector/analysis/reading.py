@@ -25,7 +25,8 @@ def members(line: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
         return decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         found = lenient(line)
-        return decoder.type(**{name: found.get(name) for name in decoder.type.__struct_fields__})
+        names = zip(decoder.type.__struct_fields__, decoder.type.__struct_encode_fields__, strict=True)
+        return decoder.type(**{field: found.get(name) for field, name in names})
 
 
 def text(value: Any) -> str | None:
