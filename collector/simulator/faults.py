@@ -1,7 +1,8 @@
 """Everything a tenant gets wrong, as values: what happens, when, how often; protocol.md A5, A7, B4, B7, C1.
 
 Invariants: faults compose, in their order; a fault fires as often as it says and never more. What each kind does
-stands in collector.simulator.mishaps.
+stands in collector.simulator.mishaps; what Graph makes of it in its errors and its pages, where HOLE skips a page,
+SHORT_SESSION ends a listing too soon and CYCLE begins it again.
 """
 
 import threading
@@ -56,7 +57,7 @@ class Kind(StrEnum):
 
 
 OF_THE_FEED = frozenset({Kind.ACTIVITY_ERROR, Kind.EMPTY_PAGE, Kind.FOREIGN_LINK, Kind.NO_ARRAY})
-"""What goes wrong with the Management Activity API alone."""
+"""What no cmdlet gets wrong: ACTIVITY_ERROR is of the Management Activity API alone, the others are of Graph too."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,10 @@ class Fault:
     """One thing that goes wrong, `times` times where `when` holds (None: always).
 
     `status`, `text` and `retry_after` (seconds, an HTTP date or nonsense) are for STATUS and HTML; `exception` is the
-    .NET type of TRANSIENT; `by` is how many rows the ResultCount of MISCOUNT is off; `size` is the bytes of blanks
-    behind a BLOATED answer; `seconds` is for SLOW and DRIP; `code` is what ACTIVITY_ERROR says, AF429 with the status
-    that the tenant gives it; `base` is the scheme, host and port that FOREIGN_LINK leads to.
+    .NET type of TRANSIENT; `by` is how many rows the ResultCount of MISCOUNT is off, or the count of a query of Graph;
+    `size` is the bytes of blanks behind a BLOATED answer; `seconds` is for SLOW and DRIP; `code` is what ACTIVITY_ERROR
+    says, AF429 with the status that the tenant gives it; `base` is the scheme, host and port that FOREIGN_LINK leads
+    to.
     """
 
     kind: Kind

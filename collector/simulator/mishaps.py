@@ -2,7 +2,8 @@
 
 Invariants: a mishap is a small function in one of three tables (instead of the cmdlet, around it, on its way out);
 only a good answer comes to harm on its way out. UNAUTHORIZED and CLAIMS need the token, LINK_LOOP the request and
-CYCLE the session, the feed's ACTIVITY_ERROR, EMPTY_PAGE and FOREIGN_LINK its listing: they stand where these are known.
+CYCLE the session, ACTIVITY_ERROR, EMPTY_PAGE and FOREIGN_LINK a listing of the feed or of Graph: they stand where
+these are known.
 """
 
 import json
