@@ -90,7 +90,8 @@ class AuditQueries:
         size = min(call.top(MOST_ASKED, self._behaviour.page_rows), self._behaviour.page_rows)
         page = self._pages.resumed(call)
         if page is None:
-            rows = tuple(reversed(self._queries.values()))
+            with self._lock:
+                rows = tuple(reversed(self._queries.values()))
             page = Page(call.request.path, _TYPE, rows, partial(self._told, due), size)
         return self._pages.reply(call, page, due)
 
