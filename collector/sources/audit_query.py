@@ -94,7 +94,7 @@ def query_of(members: Mapping[str, Any], version: str) -> Query:
 
 
 def judged(query: Query, delivered: int) -> Finding:
-    """Return what the rows of a query prove whose pages were read to their end."""
+    """Return what the records of a query prove, `delivered` in all, whose pages were read to their end."""
     counted = query.counted or 0
     if query.exceeded:
         return Finding(Kind.TOO_LARGE, "over-ceiling", query.counted)

@@ -3,9 +3,9 @@
 Invariants: a slice's query bears a name of its own: before one is begun, the queries that there are get looked through
 for it, so that a run that was cut off takes up what it had begun (200 a tenant and day are sure to be taken), and a
 beginning whose answer was lost is looked for before it is tried again; a query that failed is made once more and no
-oftener. A query that found nothing is made once more too: to read the records of the same one again would be no second
-answer. What a query found is whole when its pages were read to their end, it did not reach its ceiling, and the count
-that it tells, which is approximate, is about as high.
+oftener. What a query found is whole when its pages were read to their end, it did not reach its ceiling, and no count is
+above it. A query that found nothing, or less than its approximate count, is in doubt and made once more, for to read the
+records of the same one again would be no second answer: what two of them found alike holds, and nothing else.
 """
 
 from collections.abc import Generator, Iterator, Mapping
@@ -67,12 +67,12 @@ class PurviewAuditQuery:
         return Question(Slice(self.name, None, Axis.EVENT, None), self.page_sizes[0], Effort(1))
 
     def _searched(self, question: Question) -> Generator[Page, None, Finding]:
-        """Yield what the slice's queries found: of the first that found anything, or of two that found nothing."""
+        """Yield what the slice's queries found: of the first that is in no doubt, or of two that are."""
         name = name_of(self._run_id, question.slice)
         own = [query for query in self._listed(question) if query.name == name]
         failures = [query for query in own if query.failed]
         going = sorted((query for query in own if not query.failed), key=lambda query: not query.ended)
-        silent = False
+        doubtful: set[bytes] | None = None
         while going or len(failures) < _TRIES:
             query = self._followed(going.pop(0) if going else self._begun(name, question), question)
             if query.failed:
@@ -81,10 +81,13 @@ class PurviewAuditQuery:
             if not query.ended:
                 hours = LONGEST.total_seconds() / 3600
                 return Finding(Kind.REFUSED, f"query-not-ready: {query.shown} after {hours:g} hours")
-            finding = yield from self._read(query, question)
-            if finding.kind is not Kind.EMPTY or silent:
+            found: set[bytes] = set()
+            finding = yield from self._read(query, question, found)
+            if finding.kind not in {Kind.EMPTY, Kind.UNCOUNTED} or found == doubtful:
                 return finding
-            silent = True
+            if doubtful is not None:
+                return finding._replace(kind=Kind.FAILED, reason="answers-differ")
+            doubtful = found
         return Finding(Kind.REFUSED, f"query-{failures[-1].status}")
 
     def _begun(self, name: str, question: Question) -> Query:
@@ -143,22 +146,22 @@ class PurviewAuditQuery:
         query = look(query) if query.ended else query
         return self._following.to_its_end(query, look, self._following.clock.now() + LONGEST)
 
-    def _read(self, query: Query, question: Question) -> Generator[Page, None, Finding]:
-        """Yield what a query found. What it refuses now it may not the next time: it has the records."""
+    def _read(self, query: Query, question: Question, found: set[bytes]) -> Generator[Page, None, Finding]:
+        """Yield what a query found, and note who it is. What it refuses now it may not the next time: it has it."""
         if query.exceeded and spanned(question.slice.window).divisible:
             return Finding(Kind.TOO_LARGE, "over-ceiling")
-        delivered = 0
         path = f"{query.path}/records?$top={question.page_size}"
         try:
             for page in self._graph.pages(path, question.slice, question.effort):
-                delivered += len(page.rows)
-                yield Page(tuple(map(_row, page.rows)), page.request)
-                del page  # its rows are done with, before the next ones are waited for
+                rows = tuple(map(_row, page.rows))
+                found.update(row.identity for row in rows)
+                yield Page(rows, page.request)
+                del page, rows  # they are done with, before the next ones are waited for
         except Forbidden:
             raise
         except Refused as error:
             raise Unanswered(str(error), reason=error.reason) from None
-        return judged(query, delivered)
+        return judged(query, len(found))
 
 
 def _is_elsewhere(error: Refused) -> bool:

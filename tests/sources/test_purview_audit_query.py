@@ -257,6 +257,26 @@ def test_a_count_that_is_well_above_what_came_proves_a_loss(counted: int | None,
     assert (len(rows), finding.kind) == (20, kind)
 
 
+def test_less_than_was_counted_is_searched_for_again_and_holds_where_both_agree() -> None:
+    service = Service(found=[{"id": str(n)} for n in range(20)])
+    service.told = {"approximateReturnedRecordCount": 21}
+    assert service.ask()[1] == Finding(Kind.UNCOUNTED, "count-unusable", 21)
+    assert len(service.begun) == 2
+
+
+def test_less_than_was_counted_that_two_queries_do_not_agree_on_proves_nothing() -> None:
+    service = Service(found=[{"id": str(n)} for n in range(20)])
+    service.told = {"approximateReturnedRecordCount": 22}
+    service.instead["GET", "records"] = [collection([{"id": str(n)} for n in range(1, 21)])]
+    assert service.ask()[1] == Finding(Kind.FAILED, "answers-differ", 22)
+
+
+def test_records_that_come_twice_count_once() -> None:
+    service = Service(found=[{"id": str(n % 5)} for n in range(10)])
+    service.told = {"approximateReturnedRecordCount": 10}
+    assert service.ask()[1].kind is Kind.FAILED
+
+
 def test_nothing_where_something_was_counted_is_no_emptiness() -> None:
     service = Service(found=[])
     service.told = {"approximateReturnedRecordCount": 7}
