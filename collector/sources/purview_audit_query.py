@@ -3,9 +3,9 @@
 Invariants: a slice's query bears a name of its own: before one is begun, the queries that there are get looked through
 for it, so that a run that was cut off takes up what it had begun (200 a tenant and day are sure to be taken), and a
 beginning whose answer was lost is looked for before it is tried again; a query that failed is made once more and no
-oftener. What a query found is whole when its pages were read to their end, it did not reach its ceiling, and no count is
-above it. A query that found nothing, or less than its approximate count, is in doubt and made once more, for to read the
-records of the same one again would be no second answer: what two of them found alike holds, and nothing else.
+oftener. What a query found is whole when its pages were read to their end, it did not reach its ceiling, and its count
+is not above it. One that found nothing, or less than its count, which is approximate, is in doubt and made once more:
+to read its records again would be no second answer. What two of them found alike holds.
 """
 
 from collections.abc import Generator, Iterator, Mapping
