@@ -2,11 +2,11 @@
 
 Invariants: a file is kept byte for byte, and its rows are read from what was kept; nothing is written before all files
 are known to be exports; a run that was cut off is taken up, file by file, and no row of it stands twice. What an export
-covers is not known, whatever it holds, so that each is a gap.
+covers is not known, whatever it holds, so that each is a gap: what its rows show of that stands in the reason.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -23,9 +23,11 @@ from collector.evidence.lines import digest, read_blocks
 from collector.model import IMPORT, Axis, Outcome, Plan, Slice, SourcePlan, Status
 from collector.run import environment
 from collector.run.engage import Result, exit_code_of
+from collector.run.exported import Export, Held, heard, looked_at
 from collector.run.observe import Observer
+from collector.run.packed import Broken, Member, members
 from collector.sources import exports
-from collector.sources.exports import Form, Row, Unread
+from collector.sources.exports import Form, Row, Session, Unread
 
 FILES = "files"
 """The member of a plan's question that says of each part what file it is."""
@@ -46,17 +48,6 @@ class Seams(NamedTuple):
     observer: Observer
 
 
-class Export(msgspec.Struct, frozen=True):
-    """A file that is brought, as the plan has it: what it is, and its bytes' number and SHA-256 (hex)."""
-
-    name: str
-    kind: str
-    encoding: str
-    delimiter: str
-    sha256: str
-    bytes: int
-
-
 def bring_in(folder: Path, files: Sequence[Path], seams: Seams, *, kind: str | None = None) -> Result:
     """Bring files into a run below an engagement's folder; takes up an open run of the same files.
 
@@ -64,8 +55,8 @@ def bring_in(folder: Path, files: Sequence[Path], seams: Seams, *, kind: str | N
     for a folder that is no engagement's; DiskError, LockedError, Interrupted.
     """
     folder = _engagement_folder(folder)
-    brought = dict(_parts((file, _looked_at(file, kind, seams.clock)) for file in files))
-    told = {part: msgspec.to_builtins(export) for part, (_, export) in brought.items()}
+    brought = looked_at(files, kind, seams.clock)
+    told = {part: msgspec.json.decode(msgspec.json.encode(export)) for part, (_, export) in brought.items()}
     source = SourcePlan(IMPORT, Axis.EVENT, None, tuple(brought), {FILES: told})
     with lock(folder), closing(_opened(folder, source, seams)) as run_folder:
         done = {commit.part for commit in run_folder.commits}
@@ -86,36 +77,6 @@ def _engagement_folder(folder: Path) -> Path:
         remedy = f"name the engagement's own, such as {runs[0].parent}"
         raise UsageError(f"{folder} is above the folders of engagements", remedy=remedy)
     return folder
-
-
-def _looked_at(file: Path, kind: str | None, clock: Clock) -> Export:
-    """Return what a file is; raises UsageError where it cannot be read or is no export."""
-    if not file.is_file():
-        raise UsageError(f"{file} is not a file", remedy="name a file that was exported")
-    try:
-        with file.open("rb"):
-            pass
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}", remedy="let this account read it") from None
-    try:
-        form = exports.told(_heard(file, clock), kind)
-    except UsageError as error:
-        raise UsageError(f"{file}: {error.message}", remedy=error.remedy) from None
-    sha256, length = digest(file)
-    name = file.name.encode("utf-8", "backslashreplace").decode()
-    return Export(name, form.kind, form.encoding, form.delimiter, sha256, length)
-
-
-def _parts(found: Iterable[tuple[Path, Export]]) -> Iterator[tuple[str, tuple[Path, Export]]]:
-    """Yield files by the part that each is: its name, numbered where two have the same."""
-    names: dict[str, int] = {}
-    digests: dict[str, Path] = {}
-    for file, export in found:
-        if twin := digests.get(export.sha256):
-            raise UsageError(f"{file} holds the same bytes as {twin}", remedy="bring one of the two")
-        digests[export.sha256] = file
-        number = names[export.name] = names.get(export.name, 0) + 1
-        yield (export.name if number == 1 else f"{export.name} ({number})"), (file, export)
 
 
 def _opened(folder: Path, source: SourcePlan, seams: Seams) -> RunFolder:
@@ -142,13 +103,6 @@ def _no_twins(source: str, line: bytes) -> tuple[bytes, bytes]:  # noqa: ARG001 
     return b"", b""
 
 
-def _heard(file: Path, clock: Clock) -> Iterator[bytes]:
-    """Yield what a file holds, until the operator asks to stop."""
-    for block in read_blocks(file):
-        clock.check()
-        yield block
-
-
 class _Bringing:
     """One file on its way into a run."""
 
@@ -157,56 +111,81 @@ class _Bringing:
         self._export = export
         self._seams = seams
         self._slice = Slice(IMPORT, part, Axis.EVENT, None)
-        self._unread: list[Unread] = []
+        self._unread: list[tuple[str, Unread]] = []
         self._unread_number = 0
+        self._whole = 0
 
     def bring(self, file: Path) -> None:
         """Keep the file, read it, and commit both; raises UsageError where it is no longer what it was."""
         clock, asked_at = self._seams.clock, self._seams.clock.now()
         suffix = re.fullmatch(r"\.[a-z0-9]{1,8}", file.suffix.lower())
         name = f"original{suffix[0] if suffix else ''}"
-        brought = self._run.bring(self._slice, name, _heard(file, clock), self._stretches)
-        if (brought.original.sha256, brought.original.bytes) != (self._export.sha256, self._export.bytes):
-            raise UsageError(f"{file} was changed while it was read", remedy="bring it again when nothing writes to it")
+        brought = self._run.bring(self._slice, name, heard(read_blocks(file), clock), self._stretches)
         outcome = Outcome(Status.GAP, asked_at, 1, reason=self._reason())
         unread = [self._named()] if self._unread else []
         self._seams.observer.committed(self._run.commit(self._slice, outcome, None, unread=unread, brought=brought))
 
     def _stretches(self, original: Path) -> Iterator[Stretch]:
         """Yield the lines that are made of the file as it was kept, which they name as what gave them."""
+        sha256, length = digest(original)
+        if (sha256, length) != (self._export.sha256, self._export.bytes):
+            raise UsageError(
+                f"{self._export.name} was changed while it was read", remedy="bring it again when nothing writes to it"
+            )
         given_by = original.relative_to(self._run.path).as_posix()
-        form = Form(self._export.kind, self._export.encoding, self._export.delimiter)
-        rows = self._rows(exports.read(_heard(original, self._seams.clock), form))
-        while together := list(islice(rows, _TOGETHER)):
-            lines = b"".join(line_of(self._export, row) + b"\n" for row in together)
-            self._seams.observer.rows(self._slice, len(together))
-            yield Stretch(lines, len(together), given_by)
+        for held, member in zip(self._export.holds, members(original), strict=True):
+            lines = self._lines(held, member)
+            while together := list(islice(lines, _TOGETHER)):
+                self._seams.observer.rows(self._slice, len(together))
+                yield Stretch(b"".join(together), len(together), given_by)
 
-    def _rows(self, items: Iterable[Row | Unread]) -> Iterator[Row]:
-        for item in items:
-            if isinstance(item, Row):
-                yield item
-                continue
-            self._unread_number += 1
-            if len(self._unread) < _NAMED:
-                self._unread.append(item)
+    def _lines(self, held: Held, member: Member) -> Iterator[bytes]:
+        """Yield the lines of a file that the file holds."""
+        if held.form is None:
+            self._note(held, Unread(0, held.why))
+            return
+        session, line, unread = Session(), 0, self._unread_number
+        try:
+            for item in exports.read(heard(member.blocks(), self._seams.clock), held.form):
+                line = item.line
+                if isinstance(item, Row):
+                    session.add(item.json)
+                    yield line_of(held.name, held.form, item) + b"\n"
+                else:
+                    self._note(held, item)
+        except Broken as error:
+            self._note(held, Unread(line, f"after this line {error}"))
+        self._whole += session.whole and self._unread_number == unread
+
+    def _note(self, held: Held, unread: Unread) -> None:
+        self._unread_number += 1
+        if len(self._unread) < _NAMED:
+            self._unread.append((held.name, unread))
 
     def _reason(self) -> str:
-        number = self._unread_number
-        return f"{NOT_KNOWN}: {number} rows cannot be read, which unread/ names" if number else NOT_KNOWN
+        """Return why it is not known what the file covers, and what of that it shows."""
+        number, files = self._unread_number, len(self._export.holds)
+        what, of = ("rows", "it holds") if files == 1 else ("rows or files", f"{self._whole} of its {files} files hold")
+        shown = [f"{number} {what} cannot be read, which unread/ names"] if number else []
+        shown += [f"{of} all that one question found, but which one it does not tell"] if self._whole else []
+        return f"{NOT_KNOWN}: {'; '.join(shown)}" if shown else NOT_KNOWN
 
     def _named(self) -> bytes:
-        """Return the rows that cannot be read, one a line."""
-        lines = [msgspec.json.encode({"file": self._export.name, **one._asdict()}) for one in self._unread]
+        """Return what cannot be read, one a line."""
+        lines = [msgspec.json.encode({"file": name, **one._asdict()}) for name, one in self._unread]
         more = self._unread_number - len(self._unread)
         lines += [msgspec.json.encode({"file": self._export.name, "more": more})] if more else []
         return b"".join(line + b"\n" for line in lines)
 
 
-def line_of(export: Export, row: Row) -> bytes:
-    """Return the line that stands in the evidence for a row: what file and kind it is of, where, and the row itself."""
-    told = {"file": export.name, "kind": export.kind, "line": row.line, "row": msgspec.Raw(row.json)}
-    return msgspec.json.encode(told)
+def line_of(name: str, form: Form, row: Row) -> bytes:
+    """Return the line that stands in the evidence for a row: what file and kind it is of, where, and the row itself.
+
+    `times` is what the row's times mean in UTC, where they are not written as ISO and it is known.
+    """
+    told = {"file": name, "kind": form.kind, "line": row.line, "row": msgspec.Raw(row.json)}
+    times = exports.times_in_utc(row, form)
+    return msgspec.json.encode(told | ({"times": times} if times else {}))
 
 
 def _sealed(run_folder: RunFolder) -> Result:

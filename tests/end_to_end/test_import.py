@@ -76,7 +76,7 @@ def test_plan_says_that_reports_take_hours(staged):
     [
         (["{file}"], "known are"),
         (["missing.csv"], "name a file"),
-        (["{good}", "--as", "gossip"], "name one of historical-search-trace"),
+        (["{good}", "--as", "gossip"], "name one of purview-audit-log"),
         (["{good}", "--as", "historical-search-trace"], "known are"),
         (["{good}", "{good}"], "one of the two"),
     ],

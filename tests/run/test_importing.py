@@ -75,11 +75,14 @@ def test_a_file_is_kept_byte_for_byte_beside_its_rows_each_with_its_line(tmp_pat
     told = stated["sources"][0]["question"]["files"]["trace.csv"]
     assert told == {
         "name": "trace.csv",
-        "kind": "historical-search-trace",
-        "encoding": "utf-16-le",
-        "delimiter": ",",
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
+        "holds": [
+            {
+                "name": "trace.csv",
+                "form": {"kind": "historical-search-trace", "encoding": "utf-16-le", "delimiter": ","},
+            }
+        ],
     }
     assert b"contoso-2026-11" in (result.path / "bag-info.txt").read_bytes()
 

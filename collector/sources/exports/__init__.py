@@ -7,7 +7,8 @@ Pure: bytes come in blocks, whoever reads the disk.
 
 from collector.sources.exports.kind import Kind
 from collector.sources.exports.kinds import KINDS
-from collector.sources.exports.reading import Form, read, told
+from collector.sources.exports.reading import Form, dated, read, times_in_utc, told
 from collector.sources.exports.row import Row, Unread
+from collector.sources.exports.session import Session
 
-__all__ = ["KINDS", "Form", "Kind", "Row", "Unread", "read", "told"]
+__all__ = ["KINDS", "Form", "Kind", "Row", "Session", "Unread", "dated", "read", "times_in_utc", "told"]

@@ -2,13 +2,16 @@
 
 Invariants: every text is as it stands in the file, its quotes undone and nothing else; a row that has more or fewer
 texts than the header has names, or is quoted wrongly, is named and not guessed at, and the next line is read as the
-next row. Of columns with the same name the second is called `name (2)`, and so on, so that none is lost.
+next row. Of columns with the same name the second is called `name (2)`, and so on, so that none is lost. The time that
+a file takes grows with its length: of the lines that a row took in vain each must be a row of its own.
 """
 
 import csv
 import json
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import dropwhile
 
 import msgspec
 
@@ -16,6 +19,8 @@ from collector.sources.exports.row import LONGEST, Item, Row, Unread
 from collector.sources.exports.text import Line
 
 DELIMITERS = (",", ";", "\t")
+_ABOVE = re.compile(rb"\s*$|#TYPE |\"?sep=")
+"""What can stand above the header: nothing, what PowerShell 5 says of its rows, what tells Excel the delimiter."""
 
 csv.field_size_limit(LONGEST)
 
@@ -32,9 +37,14 @@ def names_of(header: bytes, delimiter: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+def from_header(lines: Iterable[Line]) -> Iterator[Line]:
+    """Yield the header and the lines below it."""
+    return dropwhile(lambda line: line.text is not None and _ABOVE.match(line.text), lines)
+
+
 def rows(lines: Iterable[Line], delimiter: str) -> Iterator[Item]:
-    """Yield the rows below the header, which is the first of the lines."""
-    source = _Lines(lines)
+    """Yield the rows below the header."""
+    source = _Lines(from_header(lines))
     header = source.next() or Line(1, b"")
     try:
         names = names_of(header.text or b"", delimiter)
@@ -49,18 +59,20 @@ def rows(lines: Iterable[Line], delimiter: str) -> Iterator[Item]:
 
 
 class _Lines:
-    """Lines to be read, of which some may be read again."""
+    """Lines to be read, of which some may be read again; `alone` says that the last one given must be a row."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self._rest = iter(lines)
         self._again: deque[Line] = deque()
+        self.alone = False
 
     def next(self) -> Line | None:
         """Return the next line, None at the end."""
+        self.alone = len(self._again) > 1
         return self._again.popleft() if self._again else next(self._rest, None)
 
     def put_back(self, lines: Sequence[Line]) -> None:
-        """Have lines read again, before all others."""
+        """Have lines read again, before all others: each alone, but for the last, with which a longer row can begin."""
         self._again.extendleft(reversed(lines))
 
 
@@ -78,14 +90,14 @@ def _row(line: Line, source: _Lines, names: Sequence[str], delimiter: str) -> It
 
 def _following(line: Line, source: _Lines, taken: list[Line]) -> Iterator[str]:
     """Yield a line and, as the row goes on, those after it, which are noted as `taken`."""
-    length = 0
+    length, alone = 0, source.alone
     one: Line | None = line
     while one is not None:
         length += len(one.text or b"")
         if one.text is None or length > LONGEST:
             raise ValueError("the row is too long")
         yield _decoded(one.text)
-        one = source.next()
+        one = None if alone else source.next()
         taken += [one] if one else []
 
 

@@ -1,10 +1,21 @@
 """The kinds of export that are known; each is told by the names of its columns or members."""
 
 from collector.errors import UsageError
-from collector.sources.exports import entra_sign_ins, historical_search
+from collector.sources.exports import audit_log, entra_sign_ins, historical_search, message_trace
 from collector.sources.exports.kind import Kind
 
-KINDS: tuple[Kind, ...] = (historical_search.TRACE, historical_search.DETAIL, entra_sign_ins.SIGN_INS)
+KINDS: tuple[Kind, ...] = (
+    audit_log.PORTAL,
+    audit_log.ROWS,
+    audit_log.GRAPH,
+    audit_log.RECORDS,
+    audit_log.OFFICE_ACTIVITY,
+    message_trace.TRACE,
+    historical_search.TRACE,
+    historical_search.DETAIL,
+    entra_sign_ins.SIGN_INS,
+)
+"""An export is of the first of them that it fits."""
 
 
 def named(name: str) -> Kind:

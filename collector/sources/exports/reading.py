@@ -1,6 +1,7 @@
 """Tells what an export is, and reads it.
 
-Invariant: what it is, is told from the content alone: a file's name may lie.
+Invariants: what it is, is told from the content alone: a file's name may lie. No text of a row is changed: what its
+times mean, where they are written as in the maker's country, stands beside it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,8 @@ import msgspec
 from collector.errors import UsageError
 from collector.sources.base import loose
 from collector.sources.exports import csvtext, jsontext, kinds
-from collector.sources.exports.kind import Kind
+from collector.sources.exports.dates import Order, in_utc, order_of
+from collector.sources.exports.kind import Kind, plain
 from collector.sources.exports.row import Item, Row
 from collector.sources.exports.text import Line, as_utf8, encoding_of, lines
 
@@ -21,12 +23,16 @@ _LOOKED_AT = 20
 _SHOWN = 5
 
 
-class Form(msgspec.Struct, frozen=True):
-    """How an export is read: its kind, its encoding, and what stands between its texts, `json` where it is JSON."""
+class Form(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How an export is read: its kind, its encoding, and what stands between its texts, `json` where it is JSON.
+
+    `dates` is what comes first in its dates, as far as it shows that.
+    """
 
     kind: str
     encoding: str
     delimiter: str
+    dates: Order = ""
 
 
 def told(blocks: Iterable[bytes], kind: str | None = None) -> Form:
@@ -55,6 +61,27 @@ def read(blocks: Iterable[bytes], form: Form) -> Iterator[Item]:
     return jsontext.records(text) if form.delimiter == JSON else csvtext.rows(lines(text), form.delimiter)
 
 
+def dated(blocks: Iterable[bytes], form: Form) -> Form:
+    """Return the form with what the whole export shows of its dates."""
+    if not kinds.named(form.kind).times:
+        return form
+    rows = (item for item in read(blocks, form) if isinstance(item, Row))
+    return msgspec.structs.replace(form, dates=order_of(text for row in rows for text in _times(row, form).values()))
+
+
+def times_in_utc(row: Row, form: Form) -> dict[str, str]:
+    """Return the times of a row that are not written as ISO, by column, as far as it is known what they mean."""
+    read = ((name, in_utc(text, form.dates)) for name, text in _times(row, form).items())
+    return {name: time for name, time in read if time}
+
+
+def _times(row: Row, form: Form) -> dict[str, str]:
+    """Return the columns of a row that hold times, as texts."""
+    times = kinds.named(form.kind).times
+    held = loose(row.json) if times else {}
+    return {name: text for name, text in held.items() if isinstance(text, str) and plain(name) in times}
+
+
 def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield first
     yield from rest
@@ -74,7 +101,7 @@ def _of_records(text: Iterator[bytes], allowed: tuple[Kind, ...]) -> Kind:
 
 def _of_header(text: Iterator[bytes], allowed: tuple[Kind, ...]) -> tuple[Kind, str]:
     """Return the kind that the header shows, and the delimiter with which it does."""
-    header = next(lines(text), Line(1, b"")).text or b""
+    header = next(csvtext.from_header(lines(text)), Line(1, b"")).text or b""
     names: list[str] = []
     for delimiter in csvtext.DELIMITERS:
         try:
