@@ -38,7 +38,10 @@ CMDLET_GONE = (
 )
 """What is said of a tenant that has no such cmdlet any more."""
 
-_FORBIDDEN = Finding(Kind.REFUSED, "forbidden", forbidden=True)
+FORBIDDEN = "forbidden"
+"""What is said where the role is missing, or the cmdlet is there for others."""
+
+_FORBIDDEN = Finding(Kind.REFUSED, FORBIDDEN, forbidden=True)
 _UNKNOWN = re.compile(r"AuditLog\W{1,4}is not recognized|CommandNotFoundException", re.IGNORECASE)
 _SECOND = timedelta(seconds=1)
 
@@ -58,7 +61,8 @@ class MailboxAuditLog:
     def __init__(self, bridge: Bridge, mailboxes: Sequence[str]) -> None:
         self._bridge = bridge
         self._mailboxes = mailboxes
-        self._served = False
+        self.served = False
+        """Whether the cmdlet has answered: what was called gone before is not."""
         self._denial: Finding | None = None
         self._lock = Lock()
 
@@ -67,7 +71,7 @@ class MailboxAuditLog:
         rows, warnings = 0, list[str]()
         try:
             for answer in self._call(question):
-                self._served = True
+                self.served = True
                 rows += len(answer.rows)
                 warnings += answer.warnings
                 yield Page(tuple(map(_read, answer.rows)), answer.request)
@@ -94,6 +98,7 @@ class MailboxAuditLog:
     def _refused(self, question: Question, error: QuestionError) -> Finding:
         """Return what an error means for the asking that it ended, once it is known whether the cmdlet is there."""
         if not _is_denial(error):
+            self.served |= isinstance(error, Refused)
             return failed(error, Finding(Kind.FAILED))
         try:
             return self._denied(question)
@@ -113,7 +118,7 @@ class MailboxAuditLog:
                     return Finding(Kind.FAILED, "refused-in-passing")
                 gone = self._is_there(unified_audit_log.CMDLET, second, question)
                 self._denial = Finding(Kind.WITHHELD, CMDLET_GONE) if gone else _FORBIDDEN
-            return _FORBIDDEN if self._served else self._denial
+            return _FORBIDDEN if self.served else self._denial
 
     def _is_there(self, cmdlet: str, parameters: dict[str, Any], question: Question) -> bool:
         try:

@@ -134,3 +134,24 @@ def test_a_run_that_was_cut_off_is_taken_up_and_no_entry_is_lost_or_doubled(tmp_
     for mailbox in (MEGAN, PRIYA):
         assert entries(result.path, mailbox) == accesses(mailbox)
     assert verify(result.path).problems == ()
+
+
+@pytest.mark.parametrize("order", [(MEGAN, PRIYA), (PRIYA, MEGAN)])
+def test_a_cmdlet_that_one_mailbox_answers_is_gone_for_none_whichever_is_asked_first(tmp_path, order):
+    denied = Fault(
+        Kind.FORBIDDEN, every(cmdlet(SEARCH), lambda asked: asked.parameters["Identity"] == MEGAN.upn), times=None
+    )
+    with tenant(faults=Faults((denied,))) as served:
+        result = collect(engagement_file(served, tmp_path, **{**OLD, "mailboxes": [one.upn for one in order]}))
+    assert gaps(result) == {(MEGAN.upn, "forbidden")}
+    assert entries(result.path, PRIYA) == accesses(PRIYA)
+
+
+def test_what_was_answered_before_a_run_was_cut_off_counts_when_it_is_taken_up(tmp_path):
+    down = Fault(Kind.STATUS, every(cmdlet(SEARCH), lambda asked: asked.n > 6), times=None, status=503)
+    with tenant(faults=Faults((down,))) as served, pytest.raises(TemporaryError):
+        collect(engagement_file(served, tmp_path, **OLD))
+    with tenant(behaviour=Behaviour(old_store=OldStore.GONE)) as served:
+        result = collect(engagement_file(served, tmp_path, **OLD))
+    assert {reason for _, reason in gaps(result)} == {"forbidden"}
+    assert any(one.records for one in result.coverage.slices)
