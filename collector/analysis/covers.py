@@ -75,17 +75,24 @@ def _among(name: str, names: tuple[str, ...] | None) -> bool:
 
 
 class Cover(Protocol):
-    """What a side covers."""
+    """What a side covers: `times`, by the `scopes` of its questions and by `content_types`, where it has such.
+
+    `obstacles` are the questions that nothing can be compared with.
+    """
+
+    times: Stretches
+    scopes: tuple[Scope, ...]
+    content_types: tuple[str, ...]
+    obstacles: tuple[str, ...]
 
     def expects(self, record: AuditRecord) -> Expected:
         """Return what the side should hold of a record."""
 
 
 class AuditLogCover:
-    """What one of the SEARCHES covers: time along which things happened, by what was asked for.
+    """What one of the SEARCHES covers: time along which things happened, by what was asked for."""
 
-    `obstacles` are the questions that nothing can be compared with.
-    """
+    content_types: tuple[str, ...] = ()
 
     def __init__(self, accounts: Iterable[Account], source: str = AUDIT_LOG) -> None:
         found: dict[Scope, list[SliceCoverage]] = {}
@@ -133,6 +140,9 @@ class FeedCover:
     def __init__(self, accounts: Iterable[Account]) -> None:
         found: dict[str | None, list[SliceCoverage]] = {}
         for account in accounts:
+    scopes: tuple[Scope, ...] = ()
+    obstacles: tuple[str, ...] = ()
+
             for slice_ in _slices(account, FEED):
                 found.setdefault(slice_.part, []).append(slice_)
         self._whole = {part: _stretches(slices) for part, slices in found.items() if part is not None}

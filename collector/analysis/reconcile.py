@@ -1,17 +1,21 @@
-"""Two feeds side by side: unified-audit-log and management-activity of some runs, compared by record Id.
+"""Two roads side by side: the audit records of some runs that came by either, compared by record Id.
 
-Invariants: only what both feeds were asked for, at times that both cover, is compared, and what is not is counted; a
-line that cannot be read is named, never dropped in silence; where nothing can be compared, the reason is said.
+Invariants: only what both were asked for, at times that both cover, is compared, and what is not is counted; a line
+that cannot be read is named, never dropped in silence; where nothing can be compared, the reason is said.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
-from collector.analysis.audit_record import read_record, read_row
 from collector.analysis.compare import HOUR, Comparison, Count, File, Side, Sighting, compare
-from collector.analysis.covers import AUDIT_LOG, FEED, AuditLogCover, Cover, FeedCover, Scope
-from collector.evidence import Account, lines
+from collector.analysis.covers import AUDIT_LOG, FEED, Cover, Scope
+from collector.analysis.roads import ROADS, lines_of
+from collector.evidence import Account
 from collector.model import Window
+
+Pair = tuple[str, str]
+FEEDS: Pair = (AUDIT_LOG, FEED)
 
 
 class Unread(NamedTuple):
@@ -24,13 +28,14 @@ class Unread(NamedTuple):
 
 
 class Reconciled(NamedTuple):
-    """What the two feeds show of each other.
+    """What two roads, the `sources`, show of each other.
 
     `nothing` is why nothing was compared, None where something was. `times` are those that both cover; `hours` in
     `comparison` are all of theirs. `notes` name runs that are open or damaged, and questions that nothing could be
     compared with.
     """
 
+    sources: Pair
     nothing: str | None
     scopes: tuple[Scope, ...]
     content_types: tuple[str, ...]
@@ -48,21 +53,29 @@ class Reconciled(NamedTuple):
         return total
 
 
-def reconcile(accounts: Sequence[Account]) -> Reconciled:
-    """Compare what the runs hold of both feeds; raises IntegrityError, DiskError where a file cannot be read."""
-    log, feed = AuditLogCover(accounts), FeedCover(accounts)
-    times = log.times.common(feed.times).windows
-    nothing = _nothing(accounts, log, times)
+def pairs(accounts: Sequence[Account]) -> tuple[Pair, ...]:
+    """Return every two of the roads that the runs were asked by; the two feeds where they were asked by one at most."""
+    there = _planned(accounts)
+    return tuple(combinations((road for road in ROADS if road in there), 2)) or (FEEDS,)
+
+
+def reconcile(accounts: Sequence[Account], pair: Pair = FEEDS) -> Reconciled:
+    """Compare what the runs hold of two roads; raises IntegrityError, DiskError where a file cannot be read."""
+    left, right = (ROADS[source].cover(accounts) for source in pair)
+    times = left.times.common(right.times).windows
+    nothing = _nothing(accounts, dict(zip(pair, (left, right), strict=True)), times)
     comparison, unread = Comparison(), list[Unread]()
     if nothing is None:
         comparison = compare(
-            Side(AUDIT_LOG, _sightings(accounts, AUDIT_LOG, log, feed, unread)),
-            Side(FEED, _sightings(accounts, FEED, feed, log, unread)),
+            Side(pair[0], _sightings(accounts, pair[0], left, right, unread)),
+            Side(pair[1], _sightings(accounts, pair[1], right, left, unread)),
         )
         for hour in _hours(times):
             comparison.hours.setdefault(hour, Count())
-    notes = (*_notes(accounts), *log.obstacles)
-    return Reconciled(nothing, log.scopes, feed.content_types, times, notes, comparison, tuple(unread))
+    notes = (*_notes(accounts), *left.obstacles, *right.obstacles)
+    scopes = tuple(dict.fromkeys(left.scopes + right.scopes))
+    content_types = left.content_types + right.content_types
+    return Reconciled(pair, nothing, scopes, content_types, times, notes, comparison, tuple(unread))
 
 
 def _notes(accounts: Sequence[Account]) -> Iterator[str]:
@@ -76,14 +89,18 @@ def _notes(accounts: Sequence[Account]) -> Iterator[str]:
         yield from (f"{account.path}: {problem}" for problem in account.problems)
 
 
-def _nothing(accounts: Sequence[Account], log: AuditLogCover, times: Sequence[Window]) -> str | None:
+def _planned(accounts: Sequence[Account]) -> set[str]:
+    return {source.source for account in accounts for source in account.plan.sources}
+
+
+def _nothing(accounts: Sequence[Account], covers: Mapping[str, Cover], times: Sequence[Window]) -> str | None:
     """Return why there is nothing to compare, None where there is something."""
-    planned = {source.source for account in accounts for source in account.plan.sources}
-    missing = [source for source in (AUDIT_LOG, FEED) if source not in planned]
+    missing = [source for source in covers if source not in _planned(accounts)]
     if missing:
         return f"no run here asked for {' or '.join(missing)}"
-    if log.obstacles and not log.scopes:
-        return f"{AUDIT_LOG} was narrowed by what cannot be told from a record"
+    for source, cover in covers.items():
+        if cover.obstacles and not cover.scopes:
+            return f"{source} was narrowed by what cannot be told from a record"
     return None if times else "there is no time that both cover"
 
 
@@ -95,23 +112,17 @@ def _hours(times: Sequence[Window]) -> Iterator[int]:
 def _sightings(
     accounts: Sequence[Account], source: str, own: Cover, other: Cover, unread: list[Unread]
 ) -> Iterator[Sighting]:
-    """Yield what one feed's committed lines show, and note in `unread` those that cannot be read."""
-    for file, part, number, line in _lines(accounts, source):
+    """Yield what one road's committed lines show, and note in `unread` those that cannot be read."""
+    read = ROADS[source].read
+    for file, part, number, raw in lines_of(accounts, source):
         try:
-            record = read_row(line) if source == AUDIT_LOG else read_record(line, part)
+            record = read(raw, part)
         except ValueError as error:
             unread.append(Unread(source, file, number, str(error)))
+            continue
+        if record is None:
             continue
         if record.at is None:
             unread.append(Unread(source, file, number, "CreationTime is not a time"))
         expected = own.expects(record)
         yield Sighting(record.id, record.at, other.expects(record) if expected.compared else expected, file, number)
-
-
-def _lines(accounts: Sequence[Account], source: str) -> Iterator[tuple[File, str | None, int, bytes]]:
-    for account in accounts:
-        for commit in account.commits:
-            for chunk in commit.chunks if commit.source == source else ():
-                file = File(account.path, chunk.path)
-                for number, line in enumerate(lines(account.path, chunk), 1):
-                    yield file, commit.part, number, line

@@ -219,7 +219,7 @@ def status(
     folder: Folder,
     reconcile: Annotated[
         bool,
-        typer.Option("--reconcile", help="Compare unified-audit-log and management-activity by record Id instead."),
+        typer.Option("--reconcile", help="Compare the roads that audit records came by, two by two, by record Id."),
     ] = False,
     json: Json = False,
 ) -> int:

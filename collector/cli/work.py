@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 from collector import network
-from collector.analysis.reconcile import reconcile
+from collector.analysis.reconcile import pairs, reconcile
 from collector.cli import progress, reconciled, screen, show
 from collector.cli.finding import runs_below
 from collector.clock import Clock, SystemClock
@@ -179,10 +179,11 @@ def status_all(folder: Path, *, as_json: bool) -> int:
 
 
 def reconcile_all(folder: Path, *, as_json: bool) -> int:
-    """Compare two feeds over all runs below a folder; 6 where a run's account cannot be read."""
+    """Compare every two roads over all runs below a folder; 6 where a run's account cannot be read."""
     codes = {ExitCode.COMPLETE}
-    found = reconcile(list(_accounts(folder, codes, as_json=as_json)))
-    (reconciled.as_lines if as_json else reconciled.as_text)(found)
+    accounts = list(_accounts(folder, codes, as_json=as_json))
+    for pair in pairs(accounts):
+        (reconciled.as_lines if as_json else reconciled.as_text)(reconcile(accounts, pair))
     return min(codes, key=PRECEDENCE.index)
 
 
