@@ -18,7 +18,7 @@ def parameters(given: Iterable[str]) -> dict[str, Any]:
     read: dict[str, list[Any]] = {}
     for pair in given:
         name, equals, value = pair.partition("=")
-        if not equals or not name.isidentifier():
+        if not equals or not name.isidentifier() or not pair.isprintable():
             raise UsageError(f"{pair!r} is not a parameter", remedy="write -p Key=Value, such as -p ResultSize=100")
         read.setdefault(name, []).append(_value(value))
     return {name: values[0] if len(values) == 1 else values for name, values in read.items()}
@@ -27,7 +27,7 @@ def parameters(given: Iterable[str]) -> dict[str, Any]:
 def _value(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refused)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

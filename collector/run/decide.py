@@ -103,7 +103,8 @@ def _empty(situation: Situation) -> Step:
         return Again(wait=False)
     if situation.window and situation.window.end <= situation.horizon:
         return Settle(Status.GAP, BEYOND_RETENTION)
-    return Settle(Status.EMPTY)
+    reason = situation.history[-1].finding.reason
+    return Settle(Status.GAP, reason) if reason else Settle(Status.EMPTY)
 
 
 def _too_large(situation: Situation, finding: Finding) -> Step:

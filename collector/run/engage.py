@@ -73,7 +73,8 @@ def run_cmdlet(loaded: Loaded, seams: Seams, cmdlet: str, parameters: Mapping[st
 
     Raises UsageError for a cmdlet that does not only read, and as `run` does.
     """
-    sources = (cmdlets.planned(cmdlets.CMDLET, {cmdlet: Call(cmdlet, parameters)}),)
+    call = Call(cmdlet, parameters)
+    sources = (cmdlets.planned(cmdlets.CMDLET, {cmdlets.part_of(call): call}),)
     folder = engagement_folder(loaded.engagement)
 
     def opened(connection: Connection) -> RunFolder:

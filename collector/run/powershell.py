@@ -52,7 +52,7 @@ def _head(plan: Plan) -> str:
         "FailedPattern": base.FAILED.pattern,
         "MorePattern": base.MORE.pattern,
         "CeilingPattern": base.AT_CEILING.pattern,
-        "SharedFolders": sorted(tenant_settings.SHARED),
+        "UnsharedFolders": sorted(tenant_settings.UNSHARED),
         "SlashInName": tenant_settings.SLASH,
     }
     return _HEAD.format(

@@ -31,7 +31,7 @@ RULE_FOLDER = "RSS Feeds"
 MESSAGE_BYTES = 75_000
 """What a message takes up in a mailbox, on average."""
 
-_KINDS = ("Inbox", "SentItems", "UserCreated")
+_KINDS = ("Inbox", "SentItems", "User Created")
 
 
 def _other(name: str, **more: Any) -> Mailbox:

@@ -24,7 +24,7 @@ class Kind(StrEnum):
     """What asking for a slice once has shown."""
 
     WHOLE = "whole"  # every row that the service says it has was delivered
-    EMPTY = "empty"  # the service says that there is nothing
+    EMPTY = "empty"  # the service says that there is nothing; with a reason, where there must be something
     UNCOUNTED = "uncounted"  # read to its end, but the service's count is no count
     FAILED = "failed"  # no proof either way; may go better next time, or with less asked for
     TOO_LARGE = "too-large"  # less must be asked for

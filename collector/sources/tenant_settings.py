@@ -7,6 +7,7 @@ the whole tenant, whose next link the service may refuse (protocol.md B3).
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from collector.errors import Unanswered
 from collector.sources.base import Question, loose
 from collector.sources.cmdlets import Call, Cmdlets
 
@@ -37,8 +38,10 @@ _OF_A_MAILBOX: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 """Its audit sets and forwarding, its rules, who else may open it or send from it, its folders, whom they are shared
 with, and its open protocols: by cmdlet the parameter that names the mailbox, and the others."""
 
-SHARED = frozenset({"Inbox", "SentItems", "DeletedItems", "Drafts", "Archive", "Calendar", "Contacts", "UserCreated"})
-"""Types of folders (Get-MailboxFolderStatistics) that are looked at one by one: what people share, or read secretly."""
+UNSHARED = ("root", "outbox", "audits", "calendarlogging", "recoverableitems")
+"""How types of folders begin (Get-MailboxFolderStatistics; blanks and case vary) that nobody opens or shares: the root,
+which is asked for by the mailbox alone, and those of the service's own. All others are looked at one by one: what
+people share, and where mail is hidden."""
 
 SLASH = "\uf8ff"
 """What Get-MailboxFolderStatistics writes for a slash in a folder's own name."""
@@ -64,13 +67,16 @@ class TenantSettings(Cmdlets):
         yield call
         if call.cmdlet == "Get-MailboxFolderPermission":
             mailbox = call.parameters["Identity"]
-            for answer in self._call(Call("Get-MailboxFolderStatistics", {"Identity": mailbox}), question):
-                for raw in answer.rows:
-                    yield from _of_folder(mailbox, loose(raw))
+            listing = Call("Get-MailboxFolderStatistics", {"Identity": mailbox})
+            folders = [loose(raw) for raw in self._whole(listing, question)]
+            shared = [folder.get("FolderPath") for folder in folders if _may_be_shared(folder)]
+            paths = [path for path in shared if isinstance(path, str) and path]
+            for path in paths:
+                below = path.replace("/", "\\").replace(SLASH, "/")
+                yield Call("Get-MailboxFolderPermission", {"Identity": f"{mailbox}:{below}"})
+            if len(paths) < len(shared):
+                raise Unanswered("a folder tells no path", reason="folder-without-path")
 
 
-def _of_folder(mailbox: str, folder: Mapping[str, Any]) -> Iterator[Call]:
-    path = folder.get("FolderPath")
-    if folder.get("FolderType") in SHARED and isinstance(path, str):
-        below = path.replace("/", "\\").replace(SLASH, "/")
-        yield Call("Get-MailboxFolderPermission", {"Identity": f"{mailbox}:{below}"})
+def _may_be_shared(folder: Mapping[str, Any]) -> bool:
+    return not "".join(str(folder.get("FolderType")).lower().split()).startswith(UNSHARED)

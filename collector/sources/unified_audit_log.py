@@ -148,7 +148,8 @@ def _read(raw: bytes) -> tuple[Row, Seen]:
     content_mark = digest(content)
     identity = digest(fields.Identity) if fields.Identity else content_mark
     row = Row(raw, identity, content_mark, created.timestamp() if created else None)
-    return row, Seen(identity, fields.ResultIndex, fields.ResultCount, _more(fields))
+    more = said_more(fields.more, fields.dotted, fields.metadata)
+    return row, Seen(identity, fields.ResultIndex, fields.ResultCount, more)
 
 
 def _content(data: object, raw: bytes) -> str:
@@ -172,8 +173,8 @@ def _fields(raw: bytes) -> _Fields:
         Identity=_text(row.get("Identity")),
         AuditData=row.get("AuditData"),
         CreationDate=_text(row.get("CreationDate")),
-        ResultIndex=_number(row.get("ResultIndex")),
-        ResultCount=_number(row.get("ResultCount")),
+        ResultIndex=number(row.get("ResultIndex")),
+        ResultCount=number(row.get("ResultCount")),
         more=row.get("moreRecordsAvailable"),
         dotted=row.get("AuditSearchRequestMetadata.moreRecordsAvailable"),
         metadata=row.get("AuditSearchRequestMetadata"),
@@ -184,20 +185,20 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _number(value: object) -> int | None:
+def number(value: object) -> int | None:
+    """Return a whole number, also one that is written as a text; None for anything else."""
     return int(str(value)) if re.fullmatch(r"-?[0-9]{1,18}", str(value)) else None
 
 
-def _more(fields: _Fields) -> bool | None:
+def said_more(alone: object, dotted: object, inner: object) -> bool | None:
     """Return moreRecordsAvailable, wherever it stands: flattened, or inside its object, which may be JSON in a text.
 
     Its place in a row is not known (protocol.md G2).
     """
-    if fields.more is fields.dotted is fields.metadata is None:
+    if alone is dotted is inner is None:
         return None
-    inner = fields.metadata
     if isinstance(inner, str):
         inner = loose(inner.encode("utf-8", "surrogatepass"))
     inside = inner.get("moreRecordsAvailable") if isinstance(inner, dict) else None
-    said = [str(one).lower() == "true" for one in (fields.more, fields.dotted, inside) if one is not None]
+    said = [str(one).lower() == "true" for one in (alone, dotted, inside) if one is not None]
     return any(said) if said else None

@@ -34,14 +34,16 @@ def test_a_value_may_hold_the_sign_that_parts_it_from_its_name():
     assert parameters(["Filter=a=b"]) == {"Filter": "a=b"}
 
 
-@pytest.mark.parametrize("word", ["Mailbox", "=adele", "-Mailbox=adele", "Mail box=adele", ""])
+@pytest.mark.parametrize(
+    "word", ["Mailbox", "=adele", "-Mailbox=adele", "Mail box=adele", "", "Name=\udcff", "Name=a\n"]
+)
 def test_what_is_no_parameter_is_refused_with_the_way_to_write_one(word):
     with pytest.raises(UsageError) as refused:
         parameters([word])
     assert "-p Key=Value" in refused.value.remedy
 
 
-@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "[" * 100_000])
 def test_what_json_itself_does_not_know_is_text(word):
     assert parameters([f"Filter={word}"]) == {"Filter": word}
 
@@ -62,4 +64,12 @@ def test_a_cmdlet_that_writes_is_exit_2_and_nothing_is_sent(staged):
     ended = stage.collector("cmdlet", stage.file, "Set-Mailbox", "-p", "Identity=adele")
     assert ended.code == 2
     assert "only reads" in ended.err
+    assert not stage.tenant.requests
+
+
+def test_a_cmdlet_that_starts_a_job_has_a_source_of_its_own(staged):
+    stage = staged()
+    ended = stage.collector("cmdlet", stage.file, "Start-HistoricalSearch", "-p", "ReportTitle=x")
+    assert ended.code == 2
+    assert "historical-search" in ended.err
     assert not stage.tenant.requests

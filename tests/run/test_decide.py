@@ -193,3 +193,10 @@ def test_a_moment_that_fills_a_page_is_cut_off_as_long_as_there_is_anything_befo
     stuck = asked(Kind.TOO_LARGE, "paging-stands-still")
     three = Window(START, START + timedelta(seconds=3))
     assert decide(situation(stuck, window=three)) == Split(at=START + timedelta(seconds=1), failing=True)
+
+
+def test_nothing_twice_where_something_must_be_is_a_gap():
+    nothing = asked(Kind.EMPTY, "nothing-where-something-must-be")
+    assert decide(situation(nothing, window=None)) == Again(wait=False)
+    step = decide(situation(nothing, nothing, window=None))
+    assert step == Settle(Status.GAP, "nothing-where-something-must-be")

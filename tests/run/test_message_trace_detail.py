@@ -57,12 +57,14 @@ def test_a_message_that_is_too_old_is_a_gap_in_the_services_words_and_no_other_i
     assert "90 days" in gaps(result)["old a@contoso.example.org"]
 
 
-def test_a_row_of_which_nothing_is_told_is_empty_after_two_answers(tmp_path):
+def test_a_message_that_was_traced_and_of_which_nothing_is_told_is_a_gap_after_two_answers(tmp_path):
     unknown = Traced("unknown", "a@contoso.example.org", TRACED[0].received)
     with tenant() as served:
         result = collect(engagement_file(served, tmp_path, **CASE), sought=Sought(traced=(unknown,)))
         assert asked(served) == {("unknown", "a@contoso.example.org"): 2}
-    assert [one.status for one in result.coverage.slices] == [Status.EMPTY]
+    assert [(one.status, one.reason) for one in result.coverage.slices] == [
+        (Status.GAP, "nothing-where-something-must-be")
+    ]
 
 
 def test_a_role_that_is_missing_is_a_gap_of_all_and_exit_4(tmp_path):

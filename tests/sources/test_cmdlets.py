@@ -6,6 +6,7 @@ import pytest
 
 from collector.errors import UsageError
 from collector.http.client import Effort
+from collector.http.transport import Received
 from collector.model import Axis, Slice
 from collector.sources.base import Finding, Kind, Page, Question
 from collector.sources.cmdlets import Call, Cmdlets, calls_of, key, planned
@@ -142,9 +143,9 @@ class AskingSettings(Asking):
 def test_the_permissions_of_a_mailbox_are_asked_for_folder_by_folder_in_its_owners_language() -> None:
     folders = [
         {"FolderType": "Inbox", "FolderPath": "/Posteingang"},
-        {"FolderType": "UserCreated", "FolderPath": "/Posteingang/Rechnungen 2025\uf8ff26"},
-        {"FolderType": "RecoverableItemsRoot", "FolderPath": "/Recoverable Items"},
-        {"FolderType": "Inbox", "FolderPath": None},
+        {"FolderType": "User Created", "FolderPath": "/Posteingang/Rechnungen 2025\uf8ff26"},
+        {"FolderType": "Root", "FolderPath": "/Oberste Ebene"},
+        {"FolderType": "Recoverable Items Root", "FolderPath": "/Recoverable Items"},
     ]
     right = {"FolderName": "x", "User": "Default", "AccessRights": ["None"]}
     script = [page([right]), page(folders), page([right]), page([right])]
@@ -160,3 +161,73 @@ def test_the_permissions_of_a_mailbox_are_asked_for_folder_by_folder_in_its_owne
     ]
     rows = [row for one in pages for row in one.rows]
     assert len({row.identity for row in rows}) == len(rows) == 3
+
+
+ROOT, INBOX = {"FolderType": "Root", "FolderPath": "/Top"}, {"FolderType": "Inbox", "FolderPath": "/Inbox"}
+RIGHT = {"FolderName": "x", "User": "Default"}
+
+
+def of_folders(*script: Received) -> tuple[int, Finding]:
+    asking = AskingSettings([page([RIGHT]), *script], "Get-MailboxFolderPermission", Identity=ADELE)
+    pages, finding = asking.ask()
+    return sum(len(one.rows) for one in pages), finding
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ([page()], "nothing-where-something-must-be"),
+        ([page([ROOT], "The task was cancelled")], "cancelled-task"),
+        ([page([ROOT], MORE)], "more-available"),
+        ([page([ROOT, {"FolderType": ["Inbox"]}, {"FolderType": "Inbox"}])], "folder-without-path"),
+    ],
+)
+def test_folders_that_are_not_known_whole_are_no_ground_for_their_permissions(
+    script: list[Received], reason: str
+) -> None:
+    assert of_folders(*script) == (1, Finding(Kind.FAILED, reason))
+
+
+def test_a_folder_that_is_refused_does_not_keep_the_others_from_being_asked_for() -> None:
+    gone = refusal("|X|couldn't be found", status=404)
+    rows, finding = of_folders(page([INBOX, INBOX]), gone, page([RIGHT]))
+    assert (rows, finding.kind) == (2, Kind.REFUSED)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"resultsize": 2}, {"ResultSize": "2"}, {"PageSize": 2}, {"pagesize": "2", "ResultSize": "Unlimited"}],
+)
+def test_a_bound_on_the_rows_counts_however_it_is_written(parameters: dict[str, object]) -> None:
+    assert found([page([{}, {}])], "Get-QuarantineMessage", **parameters).kind is Kind.TOO_LARGE
+    assert found([page([{}])], "Get-QuarantineMessage", **parameters).kind is Kind.WHOLE
+
+
+@pytest.mark.parametrize(
+    ("row", "finding"),
+    [
+        ({"moreRecordsAvailable": True}, Finding(Kind.TOO_LARGE, "more-available")),
+        ({"AuditSearchRequestMetadata": {"moreRecordsAvailable": "True"}}, Finding(Kind.TOO_LARGE, "more-available")),
+        ({"moreRecordsAvailable": False}, Finding(Kind.WHOLE)),
+        ({"Guid": [], "ResultIndex": -1}, Finding(Kind.FAILED, "internal-time-out")),
+        ({"Guid": "\ud800", "ResultIndex": "-1", "ResultCount": 0}, Finding(Kind.FAILED, "internal-time-out")),
+        ({"ResultCount": "9"}, Finding(Kind.TOO_LARGE, "more-available", 9)),
+    ],
+)
+def test_what_a_row_tells_of_its_search_is_heard_whatever_else_stands_in_it(
+    row: dict[str, object], finding: Finding
+) -> None:
+    assert found([page([row])], "Search-UnifiedAuditLog") == finding
+
+
+@pytest.mark.parametrize(
+    ("cmdlet", "parameters"),
+    [
+        ("Get-OrganizationConfig", {}),
+        ("Get-Mailbox", {"Identity": ADELE}),
+        ("Get-MessageTraceDetailV2", {"MessageTraceId": "x", "RecipientAddress": ADELE}),
+    ],
+)
+def test_nothing_is_no_answer_where_there_must_be_something(cmdlet: str, parameters: dict[str, object]) -> None:
+    assert found([page()], cmdlet, **parameters) == Finding(Kind.EMPTY, "nothing-where-something-must-be")
+    assert found([page()], "Get-InboxRule", Mailbox=ADELE) == Finding(Kind.EMPTY)

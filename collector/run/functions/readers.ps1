@@ -180,7 +180,9 @@ function Read-FolderPermission {
     $Found = Read-Call $File 'Get-MailboxFolderPermission' $Parameters
     $Answer = Invoke-Reading 'Get-MailboxFolderStatistics' @{ Identity = $Parameters.Identity }
     foreach ($One in $Answer.Rows) {
-        if ($Found.Kind -in 'whole', 'empty' -and $SharedFolders -ccontains [string]$One.FolderType) {
+        $Kind = ([string]$One.FolderType -replace '\s').ToLowerInvariant()
+        $Unshared = @($UnsharedFolders | Where-Object { $Kind.StartsWith($_, [System.StringComparison]::Ordinal) })
+        if ($Found.Kind -in 'whole', 'empty' -and -not $Unshared) {
             $Path = ([string]$One.FolderPath).Replace('/', '\').Replace($SlashInName, '/')
             $Found = Read-Call $File 'Get-MailboxFolderPermission' @{ Identity = "$($Parameters.Identity):$Path" }
         }
