@@ -108,23 +108,26 @@ class AuditLogCover:
                 for record_type in types or (None,):
                     found.setdefault(_scope(question, record_type), []).append(slice_)
         self._asked = [
-            (scope, _stretches(slices), _stretches(one for one in slices if one.settled))
+            (scope, _stretches(slices), _stretches(one for one in slices if one.settled), _telling(slices))
             for scope, slices in found.items()
         ]
         self.obstacles = tuple(obstacles)
-        self.scopes = tuple(scope for scope, whole, _ in self._asked if whole.windows)
-        self.times = Stretches(window for _, whole, _ in self._asked for window in whole.windows)
+        self.scopes = tuple(scope for scope, whole, *_ in self._asked if whole.windows)
+        self.times = Stretches(window for _, whole, *_ in self._asked for window in whole.windows)
 
     @property
     def of_everybody(self) -> Iterator[tuple[tuple[str, ...] | None, Stretches]]:
-        """The times that are whole, whoever acted and in whichever form of record; by operations, None for all."""
-        for scope, whole, _ in self._asked:
+        """The times told of to the end, whoever acted and in whichever form of record; by operations, None for all.
+
+        What was asked too soon may lack records, and what is empty tells of nothing.
+        """
+        for scope, _, _, telling in self._asked:
             if scope.users is None and scope.record_type is None:
-                yield scope.operations, whole
+                yield scope.operations, telling
 
     def expects(self, record: AuditRecord) -> Expected:
         """Return what it should hold of a record; CERTAIN only where it was settled when it was asked."""
-        said = [_expected(record.at, whole, settled) for scope, whole, settled in self._asked if scope.holds(record)]
+        said = [_expected(record.at, whole, settled) for scope, whole, settled, _ in self._asked if scope.holds(record)]
         return max(said, default=Expected.NOT_ASKED)
 
 
@@ -187,6 +190,10 @@ def _stretches(slices: Iterable[SliceCoverage]) -> Stretches:
     return Stretches(
         Window(one.start, one.end) for one in slices if one.start and one.end and one.status is not Status.GAP
     )
+
+
+def _telling(slices: Iterable[SliceCoverage]) -> Stretches:
+    return _stretches(one for one in slices if one.settled and one.status is Status.COMPLETE)
 
 
 def _scope(question: dict[str, Any], record_type: str | None) -> Scope:

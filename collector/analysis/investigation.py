@@ -95,8 +95,8 @@ def _left_out(case: Case) -> Iterator[str]:
     """Yield what is not counted because another source has it."""
     if count := case.number("SELECT count(*) FROM left_out"):
         yield (
-            f"{count:,} entries of {MAILBOX_LOG} are not counted, for another source is whole for their time and tells "
-            f"of the same; --source {MAILBOX_LOG} shows them"
+            f"{count:,} entries of {MAILBOX_LOG} are not counted, for another source is whole for their time and "
+            f"should tell of the same; --source {MAILBOX_LOG} shows them"
         )
 
 

@@ -1,7 +1,8 @@
 """An entry of a mailbox's own audit log, as Search-MailboxAuditLog gave it, read as the audit record it stands for.
 
-Invariants: it has no AuditData Id, and so is never taken for a record of another source; two entries are one only by
-Identity and time; what cannot be read of its messages is told, and the entry counts all the same.
+Invariants: it has no AuditData Id, and so is never taken for a record of another source; two entries are one only where
+they say the same, or bear one Identity, at one time, that can be nothing but an entry's own; what cannot be read of its
+messages is told, and the entry counts all the same.
 Source: protocol.md C2 for the columns, F2 for what they are in an audit record. AppAccessContext is none of them: where
 a record names the session there alone, its entry names none.
 """
@@ -18,6 +19,9 @@ from collector.model import utc
 
 _LOGON_TYPES = {"owner": 0, "admin": 1, "delegate": 2, "delegated": 2}
 """The words for LogonType; protocol.md C2, F2."""
+
+_OWN = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9+/])[A-Za-z0-9+/]{40,}={0,2}", re.ASCII)
+"""An Identity that can be nothing but an entry's own: base64, longer than names are."""
 
 
 class _Entry(msgspec.Struct, gc=False):
@@ -60,7 +64,7 @@ _ALIKE = tuple(name for name in _Entry.__struct_fields__ if name in Record.__str
 def take(line: bytes) -> tuple[Taken, str | None]:
     """Take an entry apart; the second value is why its messages could not be read, None where they could.
 
-    Its record_id is its Identity, and a digest of all that it says where it has none of its own. Raises ValueError
+    Its record_id is its Identity, and a digest of all that it says where it is the mailbox's. Raises ValueError
     where it cannot be read at all or is no JSON object.
     """
     entry = members(line, _decoder)
@@ -73,16 +77,15 @@ def take(line: bytes) -> tuple[Taken, str | None]:
     trouble = None
     if access_of(properties_of(entry.OperationProperties)) == "Bind":
         found.Folders, trouble = _folders(entry)
-    identity = _own_identity(entry)
-    if identity is None:
-        digest = whole(line)
-        return taken(found, digest, f"whole:{digest}"), trouble
+    identity, digest = _own_identity(entry), whole(line)
+    if identity is None or not _OWN.fullmatch(identity):
+        return taken(found, identity or digest, f"whole:{digest}"), trouble
     at = utc(entry.LastAccessed) if isinstance(entry.LastAccessed, str) else None
     return taken(found, identity, f"{identity} {at}"), trouble
 
 
 def _own_identity(entry: _Entry) -> str | None:
-    """Return the Identity where it is the entry's; without details it is the mailbox's."""
+    """Return the Identity where it is not known to be the mailbox's; without details it is, in some form."""
     identity = text(entry.Identity)
     names = (entry.MailboxGuid, entry.MailboxOwnerUPN, entry.MailboxResolvedOwnerName)
     mailbox = {str(name).lower() for name in names}

@@ -1,8 +1,8 @@
 """Where mailbox-audit-log answers: only where no other source is whole for the mailbox and the time (design 1.5).
 
 Invariants: pure; a source that was narrowed to some users, record types, objects, addresses or words is whole for
-nobody; what one tenant's runs hold says nothing of another's. What was asked too soon is whole all the same: what came
-of it would count twice.
+nobody; what one tenant's runs hold says nothing of another's. What was asked too soon may lack what an entry tells of,
+and an empty answer does: the entry counts beside it, rather twice than not at all.
 """
 
 from collections.abc import Iterator, Sequence

@@ -126,8 +126,35 @@ def test_an_owner_is_known_by_the_mailboxs_name_and_nobody_else_is(fields: dict[
     assert take(entry("e1", 1, **fields))[0].context.user_id == user
 
 
+OWN_ID = "RgAAAAD2IPIHi+5hRbpG6a+Y0KnMBwDP0tqHmzKnRYIeTca3"
+
+
 def test_entries_whose_identities_differ_by_case_alone_are_two() -> None:
-    assert take(entry("RgAAAa", 1))[0].key != take(entry("RgAAAA", 1))[0].key
+    assert take(entry(f"{OWN_ID}a=", 1))[0].key != take(entry(f"{OWN_ID}A=", 1))[0].key
+
+
+def test_an_entry_with_an_identity_of_its_own_is_one_in_whatever_it_says() -> None:
+    told_once, told_again = entry(OWN_ID, 1, ItemSubject="a"), entry(OWN_ID, 1, ItemSubject="b")
+    assert take(told_once)[0].key == take(told_again)[0].key != take(entry(OWN_ID, 2, ItemSubject="a"))[0].key
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        "contoso.onmicrosoft.com/Megan",
+        "/o=ExchangeLabs/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn=0a1b2c3d-Megan",
+        "CN=Megan,OU=contoso.onmicrosoft.com,OU=Microsoft Exchange Hosted Organizations,DC=EURPR01A001,DC=PROD",
+        "0A1B2C3D-0000-4000-8000-0A1B2C3D4E5F",
+        "megan",
+    ],
+)
+def test_entries_that_bear_the_mailboxs_identity_in_any_form_keep_their_own_addresses(
+    tmp_path: Path, identity: str
+) -> None:
+    lines = [entry(identity, 1, **{**BIND, "ClientIPAddress": f"192.0.2.{number}"}) for number in (1, 2)]
+    prepared = ready([collect(tmp_path, old_store(Piece(DAY, [*lines, lines[0]])))])
+    found = [one["client_ip"] for one in ask(prepared, "binds") if one["internet_message_id"] == OFFER]
+    assert sorted(found) == ["192.0.2.1", "192.0.2.2"]
 
 
 @pytest.mark.parametrize("identity", [None, "", "guid-M", "Megan Owner", MEGAN.upper()])
@@ -200,6 +227,19 @@ def test_entries_answer_where_nothing_else_was_collected(tmp_path: Path) -> None
 def test_entries_do_not_count_where_the_unified_log_is_whole(tmp_path: Path) -> None:
     assert counted(tmp_path, audit_log(Piece(DAY, SAME))) == ["r14", "r2"]
     assert counted(tmp_path / "all", audit_log(Piece(DAY, SAME), question={})) == ["r14", "r2"]
+
+
+@pytest.mark.parametrize("status", [Status.EMPTY, Status.COMPLETE])
+def test_entries_count_where_the_unified_log_was_asked_too_soon(tmp_path: Path, status: Status) -> None:
+    assert counted(tmp_path, audit_log(Piece(DAY, status=status, settled=False))) == ["e14", "e2"]
+    half = audit_log(Piece((0.0, 12.0), SAME[:1]), Piece((12.0, 24.0), SAME[1:], settled=False))
+    assert counted(tmp_path / "half", half) == ["e14", "r14", "r2"]
+    assert sorted(said(tmp_path / "said", half)[1]) == ["counted-beside", "narrowed", "not-settled"]
+
+
+def test_an_answer_that_is_empty_tells_of_nothing_an_entry_does(tmp_path: Path) -> None:
+    half = audit_log(Piece((0.0, 12.0), SAME[:1]), Piece((12.0, 24.0), status=Status.EMPTY))
+    assert counted(tmp_path, half) == ["e14", "r2"]
 
 
 def test_entries_count_where_they_are_asked_for(tmp_path: Path) -> None:
