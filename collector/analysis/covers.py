@@ -140,12 +140,12 @@ def _expected(at: float | None, whole: Stretches, settled: Stretches) -> Expecte
 class FeedCover:
     """What management-activity covers: time along which records became available, by content type."""
 
-    def __init__(self, accounts: Iterable[Account]) -> None:
-        found: dict[str | None, list[SliceCoverage]] = {}
-        for account in accounts:
     scopes: tuple[Scope, ...] = ()
     obstacles: tuple[str, ...] = ()
 
+    def __init__(self, accounts: Iterable[Account]) -> None:
+        found: dict[str | None, list[SliceCoverage]] = {}
+        for account in accounts:
             for slice_ in _slices(account, FEED):
                 found.setdefault(slice_.part, []).append(slice_)
         self._whole = {part: _stretches(slices) for part, slices in found.items() if part is not None}
