@@ -1,5 +1,6 @@
 """A plan as a script: it asks what a run would ask, reads only, and no name of a tenant's breaks out of its string."""
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from collector.http.client import Effort
 from collector.model import Sought, Traced, iso
 from collector.run.plan import first_slices, forecast, make_plan
 from collector.run.powershell import script, text
-from collector.sources import message_trace, unified_audit_log
+from collector.sources import exports, message_trace, unified_audit_log
 from collector.sources.base import Page, Question, Source
 from collector.sources.exchange import Answered, must_read
 from collector.sources.mailbox_audit_log import MailboxAuditLog
@@ -197,3 +198,42 @@ def test_the_script_asks_for_no_secret(tmp_path: Path) -> None:
 
 def test_two_readings_of_a_value_agree() -> None:
     assert value(parsed("@(1, 'a', @('b'))")) == [1, "a", ["b"]]
+
+
+@pytest.mark.parametrize(
+    ("row", "kind"),
+    [
+        (
+            {
+                "PSComputerName": "outlook.office365.com",
+                "RecordType": "ExchangeItemAggregated",
+                "CreationDate": "2026-11-20T10:00:00.0000000Z",
+                "UserIds": "lee@contoso.com",
+                "Operations": "MailItemsAccessed",
+                "AuditData": '{"Id":"a","Subject":"\ud800 \u00e9"}',
+                "ResultIndex": 1,
+                "ResultCount": 1,
+                "Identity": "a",
+                "IsValid": True,
+            },
+            "unified-audit-log",
+        ),
+        (
+            {
+                "MessageTraceId": "1",
+                "MessageId": "<a@contoso.com>",
+                "Received": "2026-11-20T10:00:00.1234567Z",
+                "SenderAddress": "a@contoso.com",
+                "RecipientAddress": "b@contoso.com",
+                "Status": "Delivered",
+            },
+            "message-trace",
+        ),
+    ],
+)
+def test_import_knows_the_lines_that_the_script_writes(row: dict[str, Any], kind: str) -> None:
+    line = json.dumps(row, separators=(",", ":")).encode()
+    form = exports.told([line + b"\n" + line + b"\n"])
+    assert form.kind == kind
+    rows = list(exports.read([line + b"\n"], form))
+    assert [one.json for one in rows if isinstance(one, exports.Row)] == [line]
