@@ -243,3 +243,9 @@ def test_what_it_is_said_to_be_must_be_so() -> None:
 def test_blocks_of_any_size_make_no_difference() -> None:
     for data in (report(MESSAGE_TRACE, STORY.traces), json.dumps([SIGN_IN] * 9, indent=1).encode()):
         assert items(data, size=3) == items(data, size=1 << 20)
+
+
+def test_columns_of_one_name_take_no_longer_than_others() -> None:
+    names = csvtext.names_of(b"a,a (2)," + b"a," * 200_000 + b"b", ",")
+    assert len(set(names)) == 200_003
+    assert names[:4] == ("a", "a (2)", "a (3)", "a (4)")

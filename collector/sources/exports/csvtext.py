@@ -27,13 +27,15 @@ csv.field_size_limit(LONGEST)
 
 def names_of(header: bytes, delimiter: str) -> tuple[str, ...]:
     """Return the names of the columns, each of them once; raises ValueError for a line that is no header."""
-    names: list[str] = []
+    names: dict[str, None] = {}
+    numbers: dict[str, int] = {}
     for name in _texts(iter([header.decode()]), delimiter):
-        own, number = name, 1
+        own, number = name, numbers.get(name, 1)
         while own in names:
             number += 1
             own = f"{name} ({number})"
-        names.append(own)
+        numbers[name] = number
+        names[own] = None
     return tuple(names)
 
 
