@@ -34,6 +34,7 @@ from collector.config.engagement import (
     quota_of,
 )
 from collector.config.reading import Loaded, load
+from collector.config.rules import misnamed
 from collector.config.secrets import reveal
 from collector.config.units import Rate, SecretRef
 
@@ -71,6 +72,7 @@ __all__ = [
     "Windowed",
     "differences",
     "load",
+    "misnamed",
     "quota_of",
     "reveal",
 ]

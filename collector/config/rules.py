@@ -48,17 +48,22 @@ def _all(engagement: Engagement, now: datetime) -> Iterator[Broken]:
 
 def _names(engagement: Engagement) -> Iterator[Broken]:
     name, tenant, client_id = engagement.engagement, engagement.tenant, engagement.auth.client_id
-    if not _NAME.fullmatch(name):
-        remedy = "use 1 to 64 letters, digits, - and _"
-        yield Broken(("engagement",), f"{shown(name)} cannot be the name of a folder everywhere", remedy)
-    if _RESERVED.fullmatch(name):
-        yield Broken(("engagement",), f"{shown(name)} is a name that Windows keeps for itself", "choose another name")
+    yield from misnamed(name)
     if not _GUID.fullmatch(tenant) and not _DOMAIN.fullmatch(tenant):
         remedy = "write the tenant's id, or one of its verified domains such as contoso.com"
         yield Broken(("tenant",), f"{shown(tenant)} is neither a GUID nor a domain", remedy)
     if client_id is not None and not _GUID.fullmatch(client_id):
         remedy = "write the application (client) id of the app registration"
         yield Broken(("auth", "client_id"), "it is not a GUID", remedy)
+
+
+def misnamed(name: str) -> Iterator[Broken]:
+    """Yield what keeps a name from being an engagement's, and so the name of a folder."""
+    if not _NAME.fullmatch(name):
+        remedy = "use 1 to 64 letters, digits, - and _"
+        yield Broken(("engagement",), f"{shown(name)} cannot be the name of a folder everywhere", remedy)
+    if _RESERVED.fullmatch(name):
+        yield Broken(("engagement",), f"{shown(name)} is a name that Windows keeps for itself", "choose another name")
 
 
 def _lists(engagement: Engagement) -> Iterator[Broken]:

@@ -6,16 +6,15 @@ covers is not known, whatever it holds, so that each is a gap: what its rows sho
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from collector.clock import Clock
-from collector.config import Evidence
+from collector.config import Evidence, misnamed
 from collector.errors import UsageError
 from collector.evidence import Opening, RunFolder, Store, Stretch, cover, encode, find_runs, lock, read
 from collector.evidence.layout import SEAL
@@ -34,8 +33,8 @@ FILES = "files"
 
 NOT_KNOWN = "not-known"
 
-_TOGETHER = 256
-"""Rows that are written in one go."""
+_TOGETHER, _BYTES = 256, 4 << 20
+"""Rows that are written in one go, and the bytes that end one before."""
 _NAMED = 100_000
 """Rows that cannot be read of which each is named; of more the number is told."""
 
@@ -58,6 +57,8 @@ def bring_in(folder: Path, files: Sequence[Path], seams: Seams, *, kind: str | N
     brought = looked_at(files, kind, seams.clock)
     told = {part: msgspec.json.decode(msgspec.json.encode(export)) for part, (_, export) in brought.items()}
     source = SourcePlan(IMPORT, Axis.EVENT, None, tuple(brought), {FILES: told})
+    if not folder.is_dir():
+        seams.observer.notice(f"{folder.name} is a new engagement: no folder of that name stood there")
     with lock(folder), closing(_opened(folder, source, seams)) as run_folder:
         done = {commit.part for commit in run_folder.commits}
         seams.observer.planned(len(brought) - len(done))
@@ -68,8 +69,13 @@ def bring_in(folder: Path, files: Sequence[Path], seams: Seams, *, kind: str | N
 
 
 def _engagement_folder(folder: Path) -> Path:
-    """Return an engagement's folder, there or not; raises UsageError for one in a run, or above engagements'."""
+    """Return an engagement's folder, there or not.
+
+    Raises UsageError for one in a run, one above engagements', and a name that no engagement can have.
+    """
     folder = folder.resolve()
+    for broken in misnamed(folder.name):
+        raise UsageError(broken.message, remedy=f"{broken.remedy} for the folder of the engagement")
     if any((above / SEAL).is_file() or (above / "custody").is_dir() for above in (folder, *folder.parents)):
         raise UsageError(f"{folder} lies in a run", remedy="name the folder above the runs of the engagement")
     runs = find_runs(folder) if folder.is_dir() else ()
@@ -86,7 +92,7 @@ def _opened(folder: Path, source: SourcePlan, seams: Seams) -> RunFolder:
             return RunFolder.resume(path, store=seams.store, clock=seams.clock, key=_no_twins, note={})
     opening = Opening(
         plan=Plan(folder.name, "", seams.clock.now(), (source,)),
-        engagement=f"# no engagement file was read for this import\nengagement: {folder.name}\n".encode(),
+        engagement=f'# no engagement file was read for this import\nengagement: "{folder.name}"\n'.encode(),
         environment=environment.describe(seams.clock),
         compression=_EVIDENCE["compression"],
         chunk_bytes=_EVIDENCE["chunk_bytes"],
@@ -134,8 +140,7 @@ class _Bringing:
             )
         given_by = original.relative_to(self._run.path).as_posix()
         for held, member in zip(self._export.holds, members(original), strict=True):
-            lines = self._lines(held, member)
-            while together := list(islice(lines, _TOGETHER)):
+            for together in _together(self._lines(held, member)):
                 self._seams.observer.rows(self._slice, len(together))
                 yield Stretch(b"".join(together), len(together), given_by)
 
@@ -176,6 +181,20 @@ class _Bringing:
         more = self._unread_number - len(self._unread)
         lines += [msgspec.json.encode({"file": self._export.name, "more": more})] if more else []
         return b"".join(line + b"\n" for line in lines)
+
+
+def _together(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield lines as they are written in one go."""
+    together: list[bytes] = []
+    size = 0
+    for line in lines:
+        together.append(line)
+        size += len(line)
+        if len(together) == _TOGETHER or size >= _BYTES:
+            yield together
+            together, size = [], 0
+    if together:
+        yield together
 
 
 def line_of(name: str, form: Form, row: Row) -> bytes:

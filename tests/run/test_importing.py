@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from collector.errors import DiskError, ExitCode, Interrupted, LockedError, UsageError
 from collector.evidence import Commit, Store, find_runs, lines, lock, read, verify
-from collector.evidence.layout import SEAL
+from collector.evidence.layout import ENGAGEMENT, SEAL
 from collector.evidence.store import SystemDisk
 from collector.model import Status
 from collector.run.importing import Seams, bring_in
@@ -233,3 +234,46 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
         tracemalloc.stop()
     assert result.coverage.slices[0].records == 120_000
     assert peak < file.stat().st_size
+
+
+def test_memory_does_not_grow_with_the_rows_of_a_file(tmp_path):
+    row = ROWS[0].replace(b"Office", b"x" * (1 << 20))
+    (file,) = files(tmp_path, a=SIGN_INS + row * 64)
+    tracemalloc.start()
+    try:
+        result = bring_in(tmp_path / "contoso", [file], seams())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert result.coverage.slices[0].records == 64
+    assert peak < file.stat().st_size
+
+
+@pytest.mark.parametrize("name", ["a: [b", "a\nb", "CON", "a\x1b[31mb", "contoso 2026", "x" * 65])
+def test_a_folder_that_no_engagement_can_have_the_name_of_is_not_made(tmp_path, name):
+    brought = files(tmp_path, a=SIGN_INS + ROWS[0])
+    with pytest.raises(UsageError) as raised:
+        bring_in(tmp_path / name, brought, seams())
+    assert str(raised.value).isprintable()
+    assert list(tmp_path.iterdir()) == brought
+
+
+def test_a_name_that_yaml_would_take_for_something_else_stays_a_name(tmp_path):
+    result = bring_in(tmp_path / "2026", files(tmp_path, a=SIGN_INS + ROWS[0]), seams())
+    assert yaml.safe_load((result.path / ENGAGEMENT).read_bytes()) == {"engagement": "2026"}
+
+
+def test_it_is_said_when_a_folder_is_new(tmp_path):
+    said_of = []
+
+    class Telling(Quiet):
+        def notice(self, text: str) -> None:
+            said_of.append(text)
+
+    for name in "ab":
+        bring_in(
+            tmp_path / "contoso",
+            files(tmp_path, **{name: SIGN_INS + name.encode() + ROWS[0]}),
+            seams(observer=Telling()),
+        )
+    assert said_of == ["contoso is a new engagement: no folder of that name stood there"]
