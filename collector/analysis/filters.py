@@ -33,6 +33,21 @@ _BEARERS = """SELECT upn FROM mailboxes WHERE mailbox_key IN (
     ) UNION ALL SELECT value FROM wanted WHERE filter = 'mailbox'"""
 """All names of the mailboxes that are asked for."""
 
+_OWN_NAMES = "('UserPrincipalName', 'PrimarySmtpAddress', 'WindowsEmailAddress', 'MicrosoftOnlineServicesID')"
+_SAME = f"""
+    SELECT lower(unnest([mailbox, CASE WHEN setting IN {_OWN_NAMES} THEN value END]))
+    FROM line_settings
+    WHERE cmdlet = 'Get-Mailbox' AND (run, row_id) IN (
+        SELECT run, row_id
+        FROM line_settings AS told JOIN wanted ON filter = 'mailbox' AND (
+            lower(told.mailbox) = wanted.value
+            OR (setting IN {_OWN_NAMES} AND lower(told.value) = wanted.value)
+            OR (setting = 'EmailAddresses' AND contains(lower(told.value), ':' || wanted.value || '"'))
+        )
+        WHERE cmdlet = 'Get-Mailbox'
+    )"""  # noqa: S608 - ours
+"""All names that settings themselves show of the mailboxes that are asked for: they are asked of by any of them."""
+
 _SIGN_IN = {
     "mailbox": f"lower(user_id) IN ({_BEARERS})",
     "user": "lower(user_id) IN (SELECT value FROM wanted WHERE filter = 'user')",
@@ -88,7 +103,7 @@ class Filters(NamedTuple):
 
     def settings(self) -> str:
         """Return the condition on settings, in the words of views.sql: those of the whole tenant bear on each."""
-        return f"(mailbox IS NULL OR lower(mailbox) IN ({_BEARERS}))" if self.mailbox else "TRUE"
+        return f"(mailbox IS NULL OR lower(mailbox) IN ({_BEARERS} UNION ALL {_SAME}))" if self.mailbox else "TRUE"
 
     def messages(self) -> str:
         """Return the condition on items, in the words of views.sql."""

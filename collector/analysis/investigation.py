@@ -13,7 +13,17 @@ from collector.analysis.answers import Answer
 from collector.analysis.case import Case, Mailbox, opened, own_query
 from collector.analysis.covers import MAILBOX_LOG
 from collector.analysis.filters import Filters
-from collector.analysis.limits import EVERYTHING, Limit, Searched, Subject, limits, nothing_asked, searched
+from collector.analysis.limits import (
+    EVERYTHING,
+    SIGN_INS,
+    TENANT_SETTINGS,
+    Limit,
+    Searched,
+    Subject,
+    limits,
+    nothing_asked,
+    searched,
+)
 from collector.analysis.old_store import counted_beside
 from collector.analysis.prepare import Prepared
 from collector.analysis.questions import Question
@@ -61,6 +71,8 @@ def uncovered(case: Case, prepared: Prepared, filters: Filters, now: datetime, s
         *limits(accounts, subject, filters, now),
         *_unread(case),
         *(_not_shown(case, filters) if subject.of_accesses else ()),
+        *(_odd_sign_ins(case, filters) if subject is SIGN_INS else ()),
+        *(_settings_of_strangers(case, filters) if subject is TENANT_SETTINGS else ()),
     )
 
 
@@ -132,6 +144,23 @@ def _not_shown(case: Case, filters: Filters) -> Iterator[Limit]:
         yield Limit("variants", text)
     if timeless and (filters.since or filters.until):
         yield Limit("incomplete-records", f"{timeless:,} records show no time, and are in no answer about a period")
+
+
+def _odd_sign_ins(case: Case, filters: Filters) -> Iterator[Limit]:
+    """Yield what sign-ins an answer may leave out, or show less of than their logs tell."""
+    if varied := case.number("SELECT count(*) FROM sign_ins WHERE varied"):
+        text = f"{varied:,} sign-ins are told of with several users, addresses or sessions: the first of each is shown"
+        yield Limit("variants", f"{text}, a filter finds any, and the view sign_in_lines has all")
+    timeless = case.number("SELECT count(*) FROM sign_ins WHERE time IS NULL")
+    if timeless and (filters.since or filters.until):
+        yield Limit("incomplete-records", f"{timeless:,} sign-ins show no time, and are in no answer about a period")
+
+
+def _settings_of_strangers(case: Case, filters: Filters) -> Iterator[Limit]:
+    """Say it where no setting is of a mailbox that was asked for."""
+    if filters.mailbox and not case.number("SELECT count(*) FROM settings WHERE mailbox IS NOT NULL"):
+        names = ", ".join(filters.mailbox)
+        yield Limit("not-found", f"no setting is of a mailbox of that name: {names}")
 
 
 _BESIDE = f"""

@@ -12,7 +12,7 @@ import msgspec
 
 from collector.analysis.covers import AUDIT_LOG, AUDIT_QUERY, FEED, MAILBOX_LOG, RECORD_TYPE, SEARCHES, asked_of
 from collector.analysis.filters import Filters
-from collector.analysis.readers import SETTINGS, TRACE_DETAIL, TRACES
+from collector.analysis.readers import CMDLET, SETTINGS, TRACE_DETAIL, TRACES
 from collector.analysis.stretches import Stretches
 from collector.evidence import Account, Coverage, SliceCoverage, cover
 from collector.model import IMPORT, Axis, Status, Window
@@ -50,13 +50,13 @@ class Subject(NamedTuple):
         return [name for name in AUDIT_SOURCES if name in self.sources and name in chosen]
 
 
-ACCESSES = Subject(AUDIT_SOURCES)
+ACCESSES = Subject((*AUDIT_SOURCES, IMPORT))
 MESSAGES = Subject((*AUDIT_SOURCES, *TRACES, _REPORTS, IMPORT))
 SIGN_INS = Subject(
     (AUDIT_LOG, FEED, AUDIT_QUERY, IMPORT), ("UserLoggedIn", "UserLoginFailed"), "Audit.AzureActiveDirectory"
 )
-TENANT_SETTINGS = Subject((SETTINGS,), ())
-EVERYTHING = Subject((*AUDIT_SOURCES, *TRACES, TRACE_DETAIL, SETTINGS, _REPORTS, IMPORT))
+TENANT_SETTINGS = Subject((SETTINGS, CMDLET), ())
+EVERYTHING = Subject((*AUDIT_SOURCES, *TRACES, TRACE_DETAIL, SETTINGS, CMDLET, _REPORTS, IMPORT))
 
 
 class Limit(msgspec.Struct, frozen=True, omit_defaults=True):

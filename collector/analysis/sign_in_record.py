@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from collector.analysis.addresses import address
-from collector.analysis.reading import objects, text
+from collector.analysis.reading import number, objects, text
 from collector.model import utc
 
 OPERATIONS = {"userloggedin": True, "userloginfailed": False}
@@ -93,10 +93,11 @@ def of_entra(row: Mapping[str, Any], *, interactive: bool | None) -> SignIn:
     def one(meaning: str) -> str | None:
         return next(filter(None, (text(told.get(name)) for name in _COLUMNS[meaning])), None)
 
-    record_id, time, code = one("id"), _moment(one("time")), one("code")
+    record_id, time = one("id"), _moment(one("time"))
+    code = number(one("code"))
     if time is None and one("user") is None:
         raise ValueError("it shows neither a time nor a user")
-    succeeded = code == "0" if code else _ENDED.get((one("status") or "").lower())
+    succeeded = _ENDED.get((one("status") or "").lower(), None if code is None else code == 0)
     flag = told.get("isinteractive")
     return SignIn(
         key=_small(record_id),
@@ -104,7 +105,7 @@ def of_entra(row: Mapping[str, Any], *, interactive: bool | None) -> SignIn:
         time=time,
         user_id=one("user"),
         succeeded=succeeded,
-        error=None if succeeded else _joined(code, one("why"), by=" "),
+        error=None if succeeded else _joined(one("code"), one("why"), by=" "),
         client_ip=_address(one("ip")),
         session_id=one("session"),
         app_id=one("app_id"),

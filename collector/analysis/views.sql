@@ -168,32 +168,38 @@ QUALIFY row_number() OVER (
     PARTITION BY message_trace_id, message_id, recipient, date, event, action, detail, data ORDER BY row_id
 ) = 1;
 
--- Sign-ins, one for each way in which a request ended, whichever logs tell of it; what one log leaves out another fills.
+-- Sign-ins, one for each way in which a request ended, whichever lines tell of it: each column from the first line that
+-- has it. `varied` says that lines name several users, addresses or sessions; a filter finds a sign-in by any of them.
+CREATE TEMP VIEW sign_in_lines AS
+SELECT *, concat_ws(' ', coalesce(key, concat_ws(' ', file, line, run)), succeeded) AS sign_in
+FROM line_sign_ins
+WHERE {sources};
+
 CREATE TEMP VIEW sign_ins AS
 SELECT
+    sign_in,
     min(row_id) AS row_id,
-    min(time) AS time,
-    max(user_id) AS user_id,
-    succeeded,
-    max(error) AS error,
-    max(client_ip) AS client_ip,
-    max(address) AS address,
-    max(session_id) AS session_id,
-    max(app_id) AS app_id,
-    max(app_name) AS app_name,
-    max(user_agent) AS user_agent,
-    max(device) AS device,
-    max(interactive) AS interactive,
-    max(record_id) AS record_id,
-    list_sort(list_distinct(list(source))) AS sources
-FROM line_sign_ins
-WHERE {sources}
-GROUP BY coalesce(key, concat_ws(' ', file, line, run)), succeeded;
+    min_by(time, row_id) FILTER (WHERE time IS NOT NULL) AS time,
+    min_by(user_id, row_id) FILTER (WHERE user_id IS NOT NULL) AS user_id,
+    min_by(succeeded, row_id) AS succeeded,
+    min_by(error, row_id) FILTER (WHERE error IS NOT NULL) AS error,
+    min_by(client_ip, row_id) FILTER (WHERE client_ip IS NOT NULL) AS client_ip,
+    min_by(session_id, row_id) FILTER (WHERE session_id IS NOT NULL) AS session_id,
+    min_by(app_id, row_id) FILTER (WHERE app_id IS NOT NULL) AS app_id,
+    min_by(app_name, row_id) FILTER (WHERE app_name IS NOT NULL) AS app_name,
+    min_by(user_agent, row_id) FILTER (WHERE user_agent IS NOT NULL) AS user_agent,
+    min_by(device, row_id) FILTER (WHERE device IS NOT NULL) AS device,
+    min_by(interactive, row_id) FILTER (WHERE interactive IS NOT NULL) AS interactive,
+    min_by(record_id, row_id) FILTER (WHERE record_id IS NOT NULL) AS record_id,
+    list_sort(list_distinct(list(source))) AS sources,
+    count(DISTINCT lower(user_id)) > 1 OR count(DISTINCT address) > 1 OR count(DISTINCT lower(session_id)) > 1 AS varied
+FROM sign_in_lines
+GROUP BY sign_in;
 
 CREATE TEMP VIEW signed_in AS
 SELECT sign_ins.*
 FROM sign_ins, period
-WHERE {sign_ins}
+WHERE sign_in IN (SELECT sign_in FROM sign_in_lines WHERE {sign_ins})
     AND (period.since IS NULL OR time >= period.since) AND (period.until IS NULL OR time < period.until);
 
 -- Every record of MailItemsAccessed, whatever is asked for.
@@ -201,7 +207,7 @@ CREATE TEMP VIEW every_access AS SELECT * FROM records WHERE is_access;
 
 -- Settings as they stood when they were asked for, those of the mailboxes that were asked for and of no mailbox.
 CREATE TEMP VIEW settings AS
-SELECT * FROM line_settings
+SELECT * REPLACE (parse_filename(run) AS run) FROM line_settings
 WHERE {sources} AND {settings};
 
 -- MailItemsAccessed records that the filters let through, whenever they happened.

@@ -41,7 +41,7 @@ COLUMNS = {
     "emails": "internet_message_id mailbox subject sender recipients received size statuses from_ip trace reason",
     "signins": "time user result error client_ip session_id app_id app user_agent device interactive session_records"
     " session_ips address_records sources record_id",
-    "settings": "about mailbox object setting value warning cmdlet",
+    "settings": "about mailbox object setting value warning cmdlet run",
 }
 """The table of design 1.5, and the questions about who came in and what stood open."""
 OF_ACCESSES = tuple(name for name in NAMES if question(name).subject.of_accesses)

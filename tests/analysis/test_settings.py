@@ -62,7 +62,9 @@ def case(tmp_path: Path) -> Path:
 
 
 def test_what_bears_on_the_case_is_shown_with_its_warning_and_all_else_is_left_to_sql(case: Path) -> None:
-    found = [tuple(line.values()) for line in ask(ready([case]), "settings")]
+    lines = ask(ready([case]), "settings")
+    assert {line["run"] for line in lines} == {case.name}
+    found = [tuple(line.values())[:-1] for line in lines]
     warned = [line for line in found if line[5]]
     assert found[: len(warned)] == warned
     assert warned == [
@@ -108,10 +110,63 @@ def test_settings_that_another_run_has_are_no_gap(tmp_path: Path) -> None:
     whole = collect(tmp_path, settings(PARTS))
     with investigate(ready([lacking, whole]), question("settings"), Filters(), ASKED) as found:
         assert found.limits == ()
-    assert ask(ready([lacking, whole]), "settings") == ask(ready([whole]), "settings")
+    shown = ask(ready([lacking, whole]), "settings")
+    assert len(shown) == 2 * len(ask(ready([whole]), "settings"))
+    assert {line["run"] for line in shown} == {lacking.name, whole.name}
 
 
 def test_every_setting_is_there_for_sql(case: Path) -> None:
     sql = "SELECT value FROM settings WHERE setting = 'Languages'"
     with investigate(ready([case]), sql, Filters(), ASKED) as found:
         assert found.answer.first(2) == [('["en-US"]',)]
+
+
+ODD = {
+    "Get-AdminAuditLogConfig": [{"UnifiedAuditLogIngestionEnabled": "True"}],
+    "Get-OrganizationConfig": [{"AuditDisabled": "True"}],
+    "Get-MailboxAuditBypassAssociation": [{"Name": "svc", "AuditBypassEnabled": "True"}],
+    f"Get-Mailbox {ADELE}": [{"ForwardingSmtpAddress": "", "AuditOwner": [], "AuditEnabled": "False"}],
+    f"Get-InboxRule {ADELE}": [
+        {"Name": "asleep", "Enabled": False, "ForwardTo": ["drop@example.org"], "RedirectTo": [], "CopyTo": ""}
+    ],
+    f"Get-MailboxPermission {ADELE}": [{"User": LEE, "AccessRights": ["FullAccess"], "Deny": True}],
+}
+
+
+def test_what_is_empty_denied_asleep_or_written_as_text_is_read_for_what_it_means(tmp_path: Path) -> None:
+    found = ask(ready([collect(tmp_path, settings(ODD))]), "settings")
+    assert {(line["setting"], line["warning"]) for line in found} == {
+        ("UnifiedAuditLogIngestionEnabled", None),
+        ("AuditDisabled", "mailboxes are not audited by default"),
+        ("AuditBypassEnabled", "what this account does to mailboxes is not recorded"),
+        ("AuditOwner", "access by them is not recorded"),
+        ("AuditEnabled", None),
+        ("ForwardTo", "a rule that is disabled now"),
+        ("Enabled", None),
+    }
+
+
+def test_a_mailbox_is_found_by_each_of_its_names_whichever_it_was_asked_by(tmp_path: Path) -> None:
+    names = {
+        "UserPrincipalName": ADELE,
+        "PrimarySmtpAddress": "a.vance@contoso.example.org",
+        "EmailAddresses": ["SMTP:a.vance@contoso.example.org", "smtp:Alias@contoso.example.org"],
+    }
+    asked_by = "alias@contoso.example.org"
+    parts = {
+        f"Get-Mailbox {asked_by}": [{**names, "AuditOwner": ["Send"]}],
+        f"Get-InboxRule {asked_by}": [RULE],
+        f"Get-InboxRule {LEE}": [RULE],
+    }
+    run = collect(tmp_path, settings(parts))
+    for name in (ADELE, "A.Vance@contoso.example.org", asked_by):
+        found = ask(ready([run]), "settings", mailbox=[name])
+        assert {(line["setting"], line["mailbox"]) for line in found} == {
+            ("AuditOwner", asked_by),
+            ("MoveToFolder", asked_by),
+            ("Enabled", asked_by),
+        }
+    prepared = ready([run])
+    stranger = Filters(mailbox=("nobody@contoso.example.org",))
+    with investigate(prepared, question("settings"), stranger, ASKED) as found_none:
+        assert [one.kind for one in found_none.limits] == ["not-found"]

@@ -144,6 +144,11 @@ def test_each_export_of_entra_tells_the_same_and_its_key_is_that_of_the_audit_lo
         ("Success", "", True, None),
         ("", "0", True, None),
         ("Erfolg", "", None, "Wrong password."),
+        ("Success", "None", True, None),
+        ("Success", "-", True, None),
+        ("", "0.0", True, None),
+        ("", "N/A", None, "N/A Wrong password."),
+        ("Erfolg", "50126", False, "50126 Wrong password."),
     ],
 )
 def test_how_a_sign_in_ended(status, code, succeeded, error):

@@ -142,3 +142,28 @@ def test_a_feed_without_the_directorys_records_is_no_source_of_sign_ins(tmp_path
 
 def test_a_case_that_asked_for_all_is_covered(case: Path) -> None:
     assert limits(case) == []
+
+
+def test_two_logs_that_differ_are_found_by_either_and_it_is_said(tmp_path: Path) -> None:
+    first = collect(
+        tmp_path, audit_log(Piece(DAY, [row("a", 3, **sign_in("s", OWN, IntraSystemId="r"))]), question=EVERYTHING)
+    )
+    second = collect(
+        tmp_path, audit_log(Piece(DAY, [row("b", 3, **sign_in("s", FOREIGN, IntraSystemId="r"))]), question=EVERYTHING)
+    )
+    prepared = ready([first, second])
+    for ip in (OWN, FOREIGN):
+        (line,) = ask(prepared, "signins", ip=[ip])
+        assert (line["client_ip"], line["record_id"]) == (OWN, "a")
+    with investigate(prepared, question("signins"), Filters(), ASKED) as found:
+        assert [one.kind for one in found.limits] == ["variants"]
+
+
+def test_a_sign_in_without_a_time_is_in_no_answer_about_a_period_and_that_is_said(tmp_path: Path) -> None:
+    timeless = row("a", 3, **sign_in("s", OWN), CreationTime="11/1/2026, 10:00:00 AM")
+    prepared = ready([collect(tmp_path, audit_log(Piece(DAY, [timeless]), question=EVERYTHING))])
+    assert len(ask(prepared, "signins")) == 1
+    narrowed = Filters(since=ASKED.replace(month=11, day=10))
+    with investigate(prepared, question("signins"), narrowed, ASKED) as found:
+        assert found.answer.count() == 0
+        assert "incomplete-records" in [one.kind for one in found.limits]
