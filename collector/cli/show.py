@@ -20,6 +20,7 @@ from collector.run.heartbeat import Beat
 from collector.run.outcome import Outcome
 from collector.run.plan import Forecast, Together
 from collector.sources.historical_search import HistoricalSearch
+from collector.sources.purview_audit_query import QUERIES_A_DAY, PurviewAuditQuery
 
 
 class RunStatus(NamedTuple):
@@ -62,6 +63,11 @@ def plan(forecasts: Sequence[Forecast], together: Sequence[Together], *, as_json
     if any(one.source == HistoricalSearch.name for one in forecasts):
         line(
             "Each slice of historical-search is a job that takes hours; its file opens in a browser only, for `import`."
+        )
+    if queries := sum(one.slices for one in forecasts if one.source == PurviewAuditQuery.name):
+        line(
+            f"{PurviewAuditQuery.name} begins {queries:,} of the {QUERIES_A_DAY} queries that a tenant is sure of in "
+            "a day, and one more for each that finds nothing; each takes minutes to hours."
         )
 
 
