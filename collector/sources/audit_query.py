@@ -93,14 +93,18 @@ def query_of(members: Mapping[str, Any], version: str) -> Query:
     )
 
 
-def judged(query: Query, delivered: int) -> Finding:
-    """Return what the records of a query prove, `delivered` in all, whose pages were read to their end."""
+def judged(query: Query, delivered: int, last: int) -> Finding:
+    """Return what the records of a query prove whose pages were read to their end.
+
+    `delivered` are all of them, `last` the rows of the last page: one that is empty, where a link promised more, may
+    have lost its rows.
+    """
     counted = query.counted or 0
     if query.exceeded:
         return Finding(Kind.TOO_LARGE, "over-ceiling", query.counted)
     if delivered < counted * _ABOUT:
         return Finding(Kind.FAILED, "fewer-than-counted", query.counted)
-    if delivered < counted:
+    if delivered < counted or (query.counted is None and delivered and not last):
         return Finding(Kind.UNCOUNTED, "count-unusable", query.counted)
     return Finding(Kind.WHOLE if delivered else Kind.EMPTY, expected=query.counted)
 

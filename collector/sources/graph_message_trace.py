@@ -1,7 +1,8 @@
 """`graph-message-trace`: the message trace by Graph, page by page. Source: protocol.md D2.
 
 Invariants: rows come in no order that anybody has promised, so that only a chain of pages which was read to its end
-proves anything; a last page that is full may have lost its link, and less is asked for then.
+proves anything; a last page that is full may have lost its link, and less is asked for then; one that is empty, where a
+link promised more, may have lost its rows: two readings must agree then.
 """
 
 from collections.abc import Iterator
@@ -51,7 +52,7 @@ class GraphMessageTrace:
         except QuestionError as error:
             yield failed(error, Finding(Kind.FAILED))
         else:
-            yield _judged(delivered, full=last >= question.page_size)
+            yield _judged(delivered, last, question.page_size)
 
     def probe(self, window: Window | None) -> Question:
         """Return a question for the window's last second, with pages that it fits in: each page costs of the quota."""
@@ -60,9 +61,12 @@ class GraphMessageTrace:
         return Question(last, self.page_sizes[0], Effort(1))
 
 
-def _judged(delivered: int, *, full: bool) -> Finding:
-    if full:
+def _judged(delivered: int, last: int, page_size: int) -> Finding:
+    """Return what pages prove, by the rows of all and of the last one."""
+    if last >= page_size:
         return Finding(Kind.TOO_LARGE, "full-page-at-the-end")
+    if delivered and not last:
+        return Finding(Kind.UNCOUNTED, "empty-page-at-the-end")
     return Finding(Kind.WHOLE if delivered else Kind.EMPTY)
 
 

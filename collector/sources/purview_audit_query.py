@@ -150,10 +150,12 @@ class PurviewAuditQuery:
         """Yield what a query found, and note who it is. What it refuses now it may not the next time: it has it."""
         if query.exceeded and spanned(question.slice.window).divisible:
             return Finding(Kind.TOO_LARGE, "over-ceiling")
+        last = 0
         path = f"{query.path}/records?$top={question.page_size}"
         try:
             for page in self._graph.pages(path, question.slice, question.effort):
                 rows = tuple(map(_row, page.rows))
+                last = len(rows)
                 found.update(row.identity for row in rows)
                 yield Page(rows, page.request)
                 del page, rows  # they are done with, before the next ones are waited for
@@ -161,7 +163,7 @@ class PurviewAuditQuery:
             raise
         except Refused as error:
             raise Unanswered(str(error), reason=error.reason) from None
-        return judged(query, len(found))
+        return judged(query, len(found), last)
 
 
 def _is_elsewhere(error: Refused) -> bool:

@@ -74,9 +74,10 @@ def test_a_full_page_at_the_end_may_have_lost_its_link_and_less_is_asked_for() -
     assert (len(rows), finding) == (2, Finding(Kind.TOO_LARGE, "full-page-at-the-end"))
 
 
-def test_a_full_page_whose_link_leads_to_the_end_is_whole() -> None:
+def test_an_end_in_an_empty_page_where_more_was_promised_must_be_seen_twice() -> None:
     link = f"{GRAPH}{PATH}?$skiptoken=2"
-    assert ask([collection([row(1), row(2)], link), collection()], page_size=2)[2] == Finding(Kind.WHOLE)
+    finding = ask([collection([row(1), row(2)], link), collection()], page_size=2)[2]
+    assert finding == Finding(Kind.UNCOUNTED, "empty-page-at-the-end")
 
 
 def test_a_missing_permission_is_forbidden() -> None:

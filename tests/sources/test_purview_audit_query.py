@@ -264,6 +264,15 @@ def test_less_than_was_counted_is_searched_for_again_and_holds_where_both_agree(
     assert len(service.begun) == 2
 
 
+@pytest.mark.parametrize(("counted", "kind"), [(None, Kind.UNCOUNTED), (5, Kind.WHOLE)])
+def test_an_end_in_an_empty_page_needs_a_count_or_a_second_query(counted: int | None, kind: Kind) -> None:
+    service = Service()
+    service.told = {"approximateReturnedRecordCount": counted}
+    pages = [collection(RECORDS, f"{GRAPH}/v1.0/security/auditLog/queries/query-1/records?$skiptoken=5"), collection()]
+    service.instead["GET", "records"] = pages * 2
+    assert service.ask()[1].kind is kind
+
+
 def test_less_than_was_counted_that_two_queries_do_not_agree_on_proves_nothing() -> None:
     service = Service(found=[{"id": str(n)} for n in range(20)])
     service.told = {"approximateReturnedRecordCount": 22}
