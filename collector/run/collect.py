@@ -4,19 +4,22 @@ Invariants: a slice is committed once, with every row that arrived for it; what 
 else; an empty slice that is older than the retention waits for the end, when all that the run holds is known.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from collector.clock import Clock
 from collector.config import Limits
-from collector.evidence import Commit, RunFolder
-from collector.model import Blob, Outcome, Slice, Status
+from collector.evidence import Commit, RunFolder, remaining
+from collector.model import Blob, Outcome, Slice, SourcePlan, Status, Window
 from collector.run.decide import BEYOND_RETENTION, Again, Asked, Settle, Situation, Split, Step, decide
 from collector.run.observe import Observer
 from collector.run.outage import Lifeline
 from collector.run.pace import Pace
 from collector.run.task import Family, Task
 from collector.sources.base import Finding, Kind, Question, Source
+
+Left = Mapping[str | None, Sequence[Window | None]]
+"""What of each part of a source is to be asked for."""
 
 
 class Collection:
@@ -48,6 +51,10 @@ class Collection:
     def now(self) -> datetime:
         """The time on the source's axis."""
         return self._clock.now().replace(microsecond=0)
+
+    def left(self, planned: SourcePlan, slices_of: Callable[[Left], list[Slice]]) -> list[Slice]:
+        """Return what is to be asked for of what is planned: the slices of what of each part is not committed."""
+        return slices_of(remaining(planned, self._run.commits))
 
     def tasks(self, slices: Sequence[Slice], *, recheck: bool = False) -> list[Task]:
         """Return the slices as tasks, each the head of its family."""

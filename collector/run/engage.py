@@ -96,7 +96,7 @@ def _collected(loaded: Loaded, seams: Seams, opened: Callable[[Connection], RunF
         closing(opened(connection)) as run_folder,
     ):
         job = Job(engagement, run_folder, connection, seams.clock, seams.observer)
-        collect(job, everything_left(run_folder))
+        collect(job, everything_left)
         return sealed(run_folder, engagement)
 
 

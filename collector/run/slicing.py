@@ -3,7 +3,7 @@
 Invariants: the parts of a window join without hole or overlap and end on whole seconds; none is empty.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from math import ceil
@@ -38,6 +38,23 @@ def between(window: Window, edges: Iterable[datetime]) -> list[Window]:
     """Cut a window at the given times; those that do not lie inside it are passed over."""
     inside = sorted({edge for edge in edges if window.start < edge < window.end})
     return [Window(start, end) for start, end in pairwise([window.start, *inside, window.end])]
+
+
+def halves_left(window: Window, done: Sequence[Window]) -> Iterator[Window]:
+    """Yield what of a window is not `done`, by the halves that it was cut into for that; as it is where it was not.
+
+    What was cut otherwise is yielded hole by hole.
+    """
+    met = [one for one in done if one.meets(window)]
+    halves = evenly(window, 2)
+    if not met:
+        yield window
+    elif len(halves) == 1 or any(one.start < halves[0].end < one.end for one in met):
+        edges = [edge for one in met for edge in (one.start, one.end)]
+        yield from (piece for piece in between(window, edges) if not any(one.meets(piece) for one in met))
+    else:
+        for half in halves:
+            yield from halves_left(half, met)
 
 
 def around(window: Window, times: Sequence[float], count: int) -> list[Window]:

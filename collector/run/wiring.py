@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from collector.clock import Clock
 from collector.config import Engagement
-from collector.evidence import RunFolder, remaining
+from collector.evidence import RunFolder
 from collector.model import Slice, SourcePlan, Window
 from collector.run.collect import Collection
 from collector.run.connection import Connection
@@ -31,14 +31,10 @@ Work = Callable[[SourcePlan, Collection], Iterator[Due]]
 """What of a planned source is due."""
 
 
-def everything_left(run_folder: RunFolder) -> Work:
-    """Return what is due in a run that asks for all of its plan at once."""
-
-    def work(planned: SourcePlan, collection: Collection) -> Iterator[Due]:
-        left = remaining(planned, run_folder.commits)
-        yield Due(slices_of(planned, left, collection.horizon, FEEDS[planned.source].longest))
-
-    return work
+def everything_left(planned: SourcePlan, collection: Collection) -> Iterator[Due]:
+    """Yield what is due in a run that asks for all of its plan at once."""
+    longest = FEEDS[planned.source].longest
+    yield Due(collection.left(planned, lambda left: slices_of(planned, left, collection.horizon, longest)))
 
 
 class Job(NamedTuple):

@@ -183,3 +183,28 @@ def test_the_file_that_the_operator_brings_is_read_beside_the_run(tmp_path):
     expected = [one.expected for one in result.coverage.slices]
     assert [one.records for one in brought.coverage.slices] == expected
     assert verify(brought.path).problems == ()
+
+
+@pytest.mark.parametrize("after", [2, 4, 6, 9, 15])
+def test_a_run_that_was_cut_off_while_it_halved_its_reports_takes_the_same_ones_up(tmp_path, after):
+    few = Quotas(report_rows=4)
+    with tenant(quotas=few) as served, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("collector.sources.historical_search.MOST_ROWS", 4)
+        file = engagement_file(served, tmp_path, **asked())
+        seams = real_seams()
+
+        class Stopping(Quiet):
+            left = after
+
+            def committed(self, commit):
+                self.left -= 1
+                if not self.left:
+                    seams.clock.stop()
+
+        with pytest.raises(Interrupted):
+            run(load(file, now=seams.clock.now()), seams._replace(observer=Stopping()))
+        result = collect(file)
+        begun = titles(served)
+    assert len(begun) == len(set(begun))
+    assert len(list(result.path.parent.glob("2*"))) == 1
+    assert all((one.reason or "file-in-browser").startswith("file-in-browser") for one in result.coverage.slices)

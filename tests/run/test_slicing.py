@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.model import Window
-from collector.run.slicing import MOST, around, between, cut, evenly, pieces_for
+from collector.run.slicing import MOST, around, between, cut, evenly, halves_left, pieces_for
 from collector.sources.message_trace import MessageTrace
 from collector.sources.session import CEILING
 
@@ -114,3 +114,25 @@ def test_a_first_slice_lasts_an_hour_at_least_unless_the_window_is_shorter(hours
 )
 def test_a_slice_is_cut_by_its_count_or_where_that_tells_nothing_by_twice_what_came(expected, delivered, pieces):
     assert pieces_for(expected, delivered) == pieces
+
+
+def halved(window: Window, depth: int) -> list[Window]:
+    """Return a window and all that come of it when it is halved so many times."""
+    halves = evenly(window, 2) if depth and window.divisible else []
+    return [window, *(one for half in halves for one in halved(half, depth - 1))]
+
+
+@given(windows, st.data())
+def test_what_is_left_of_a_window_that_was_halved_are_halves_again(window, data):
+    nodes = halved(window, 5)
+    done: list[Window] = []
+    for one in data.draw(st.lists(st.sampled_from(nodes), max_size=12)):
+        done += [] if any(one.meets(other) for other in done) else [one]
+    left = list(halves_left(window, done))
+    assert joins(window, sorted([*done, *left]))
+    assert set(left) <= set(nodes)
+
+
+def test_what_was_cut_in_other_ways_is_left_hole_by_hole():
+    first, _, third = evenly(DAY, 3)
+    assert list(halves_left(DAY, [Window(first.end, third.start)])) == [first, third]
