@@ -174,7 +174,8 @@ class SourcePlan(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True):
     """All that a run asks for, frozen when it starts; written to custody/plan.json.
 
-    A source can stand in it more than once, with other windows, where `gaps_of` names the run whose gaps are asked for.
+    A source can stand in it more than once, with other windows, where `gaps_of` names the run whose gaps are asked for;
+    `after` names that run and those whose gaps it asked for itself, in the order in which they were begun.
     `watch` says that it is collected cycle by cycle, while its windows pass.
     """
 
@@ -184,6 +185,7 @@ class Plan(msgspec.Struct, frozen=True):
     sources: tuple[SourcePlan, ...]
     gaps_of: str | None = None
     watch: bool = False
+    after: tuple[str, ...] = ()
 
 
 def utc(text: str | None) -> datetime | None:

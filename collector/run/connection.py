@@ -80,9 +80,9 @@ class Connection:
 
     def reach(self, name: str, clock: Clock, planned: Sequence[SourcePlan] = ()) -> Reach:
         """Return what a source is made with; `clock` ends its waits."""
-        run_id = self._run.run_id if self._run else ""
+        run_id, after = (self._run.run_id, self._run.plan.after) if self._run else ("", ())
         waiting = self._seams.observer.waiting
-        return Reach(self._client(name), self.sign_in, self._engagement, clock, planned, run_id, waiting)
+        return Reach(self._client(name), self.sign_in, self._engagement, clock, planned, run_id, after, waiting)
 
     def enter(self, names: Sequence[str]) -> None:
         """Sign in to every API that the sources of these names need. Raises what `SignIn.token` raises."""

@@ -45,7 +45,8 @@ def gaps_plan(plan: Plan, run_id: str, slices: Iterable[SliceCoverage]) -> Plan:
         if one.status is Status.GAP or one.settled is False:
             missing.setdefault((one.source, _window(one)), []).append(one.part)
     sources = tuple(_narrowed(by_name[name], window, parts) for (name, window), parts in missing.items())
-    return msgspec.structs.replace(plan, sources=sources, gaps_of=run_id, watch=False)
+    after = (*plan.after, run_id)
+    return msgspec.structs.replace(plan, sources=sources, gaps_of=run_id, watch=False, after=after)
 
 
 def _narrowed(source: SourcePlan, window: Window | None, parts: Sequence[str | None]) -> SourcePlan:

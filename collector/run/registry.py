@@ -45,7 +45,8 @@ from collector.sources.unified_audit_log import UnifiedAuditLog
 class Reach(NamedTuple):
     """What a source is made with: its client, the sign-in, the engagement, the time, and what of it is planned.
 
-    `run_id` is the run's name, `waiting` is told what is waited for, and for how long.
+    `run_id` is the run's name, `after` names those whose gaps it asks for, `waiting` is told what is waited for, and
+    for how long.
     """
 
     client: Client
@@ -54,6 +55,7 @@ class Reach(NamedTuple):
     clock: Clock
     planned: Sequence[SourcePlan]
     run_id: str
+    after: Sequence[str]
     waiting: Callable[[str, float], None]
 
 
@@ -113,9 +115,8 @@ def _message_ids(reach: Reach) -> Mapping[str, Sequence[str]]:
 
 
 def _historical_search(reach: Reach) -> Source:
-    asking = historical_search.Asking(
-        report=reach.planned[0].question[historical_search.REPORT], message_ids=_message_ids(reach), run_id=reach.run_id
-    )
+    report = reach.planned[0].question[historical_search.REPORT]
+    asking = historical_search.Asking(report, _message_ids(reach), reach.run_id, reach.after)
     return HistoricalSearch(_bridge(reach), asking, _following(reach, HistoricalSearch.name))
 
 

@@ -1,9 +1,10 @@
 """`historical-search`: reports that the service makes over hours, and gives to a browser only. Source: protocol.md C6.
 
 Invariants: one job a slice: before one is started, the jobs of the last ten days are looked through for it, so that a
-run that was cut off takes up what it had begun (250 jobs a tenant and day, cancelled ones among them); a start whose
-answer was lost is looked for before it is tried again; a job that failed is tried once more and no oftener. The file
-behind a report's address is never fetched: what is evidence is the job's own row, and that its records lie there.
+run that was cut off takes up what it had begun (250 jobs a tenant and day, cancelled ones among them), and one that
+asks for another's gaps what that one had, but for what failed or was asked too soon; a start whose answer was lost is
+looked for before it is tried again; a job that failed is tried once more and no oftener. The file behind a report's
+address is never fetched: what is evidence is the job's own row, and that its records lie there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,11 +44,12 @@ _TRIES = 2
 
 
 class Asking(NamedTuple):
-    """What a run asks for: the ReportType, the InternetMessageIds by part, and the run by its name."""
+    """What a run asks for: the ReportType, the InternetMessageIds by part, the run, and those whose gaps it fills."""
 
     report: str
     message_ids: Mapping[str, Sequence[str]]
     run_id: str
+    after: Sequence[str] = ()
 
 
 class HistoricalSearch:
@@ -78,10 +80,11 @@ class HistoricalSearch:
         return Question(Slice(self.name, None, Axis.EVENT, None), self.page_sizes[0], Effort(1))
 
     def _reported(self, question: Question) -> Iterator[Page | Finding]:
-        title = title_of(self._asking.run_id, question.slice)
-        own = [job for job in self._jobs({}, question) if job.title == title]
+        title, listed = title_of(self._asking.run_id, question.slice), self._jobs({}, question)
+        own = [job for job in listed if job.title == title]
         failures = [job for job in own if job.status in _FAILED]
-        job = min((job for job in own if job.status not in _FAILED), key=lambda job: not job.ended, default=None)
+        found = [job for job in (*own, *self._of_runs_before(listed, question.slice)) if job.status not in _FAILED]
+        job = min(found, key=lambda job: not job.ended, default=None)
         if job is None:
             job = failures[0] if len(failures) >= _TRIES else self._started(title, question)
         job = self._followed(job, question)
@@ -89,6 +92,12 @@ class HistoricalSearch:
         if finding.kind not in {Kind.TOO_LARGE, Kind.FAILED}:  # another job takes its place then
             yield Page((_row(job.raw),), job.request)
         yield finding
+
+    def _of_runs_before(self, listed: Sequence["Job"], slice_: Slice) -> list["Job"]:
+        """Return what the runs before began for a slice late enough: its records had come, and none comes any more."""
+        titles = {title_of(run_id, slice_) for run_id in self._asking.after}
+        settled = spanned(slice_.window).end + timedelta(seconds=self._following.limits.settle)
+        return [job for job in listed if job.title in titles and job.submitted and job.submitted >= settled]
 
     def _started(self, title: str, question: Question) -> "Job":
         """Start a job. It is sent once: whether a lost answer started one shows in the list, and nowhere else."""
@@ -190,7 +199,7 @@ def finding_of(job: Job, tried: int) -> Finding:
         return Finding(Kind.REFUSED, f"report-not-ready: {job.shown} after {LONGEST.total_seconds() / 3600:g} hours")
     if job.rows == 0:
         return Finding(Kind.EMPTY)
-    address = job.address or "no address was told"
+    address = job.address or f"no address was told of {job.title or job.job_id}"
     if job.rows is not None and job.rows >= MOST_ROWS:
         return Finding(Kind.TOO_LARGE, f"report-full: {address}")
     return Finding(Kind.WITHHELD, f"file-in-browser: {address}", job.rows)

@@ -161,7 +161,26 @@ def test_messages_are_asked_for_by_their_ids_a_hundred_a_job(tmp_path):
     assert result.exit_code is ExitCode.COMPLETE
 
 
-def test_gaps_of_a_run_are_asked_for_by_new_jobs(tmp_path):
+def test_gaps_of_a_run_whose_reports_are_there_start_no_other_however_often_they_are_asked_for(tmp_path):
+    with tenant() as served:
+        file = engagement_file(served, tmp_path, **asked())
+        first = collect(file)
+        second = collect(file, gaps_of=first.path)
+        third = collect(file, gaps_of=second.path)
+        assert len(starts(served)) == 2
+    told = [[(one.part, one.reason, one.expected) for one in run.coverage.slices] for run in (first, second, third)]
+    assert told[0] == told[1] == told[2]
+
+
+def test_gaps_of_a_run_whose_reports_failed_are_asked_for_by_new_jobs(tmp_path):
+    with tenant(behaviour=reports(fails=True, polls=0)) as served:
+        file = engagement_file(served, tmp_path, **asked())
+        collect(file, gaps_of=collect(file).path)
+        assert len(set(titles(served))) == 4
+        assert len(titles(served)) == 8
+
+
+def test_gaps_of_a_run_whose_jobs_are_listed_no_more_are_asked_for_by_new_ones(tmp_path):
     with tenant(behaviour=reports(fails=True, polls=0)) as served:
         first = collect(engagement_file(served, tmp_path, **asked()))
     with tenant() as served:

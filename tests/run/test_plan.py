@@ -124,6 +124,7 @@ def test_gaps_of_a_run_and_its_unsettled_tail_are_asked_for_again_and_nothing_el
     assert gaps_plan(plan, "20261121T050000Z", slices) == replace(
         plan,
         gaps_of="20261121T050000Z",
+        after=("20261121T050000Z",),
         sources=(
             replace(log, window=Window(NOW, NOW + timedelta(hours=2)), parts=(None,)),
             replace(trace, window=Window(NOW, NOW + timedelta(hours=3)), parts=(MAILBOXES[2],)),

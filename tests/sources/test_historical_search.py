@@ -42,13 +42,20 @@ DONE = job("Done", Rows=7, FileUrl=URL)
 class Service:
     """The two cmdlets: `listed` is what a look without a job finds, `polled` what each look at one finds in turn."""
 
-    def __init__(self, *, listed: list[Any] | None = None, polled: list[Any] | None = None, start: Any = None) -> None:
+    def __init__(
+        self,
+        *,
+        listed: list[Any] | None = None,
+        polled: list[Any] | None = None,
+        start: Any = None,
+        after: tuple[str, ...] = (),
+    ) -> None:
         self.listed, self.polled = listed or [], polled or [DONE]
         self.start = start or page([job("NotStarted")])
         self.line = Line(self._answer, limits=Limits(first_wait=2, longest_wait=60, attempts=3))
         self.sent: list[tuple[str, Mapping[str, Any]]] = []
         self.waits: list[float] = []
-        asking = Asking("MessageTrace", {"message-ids:1": ["<1@x>", "<2@x>"]}, RUN)
+        asking = Asking("MessageTrace", {"message-ids:1": ["<1@x>", "<2@x>"]}, RUN, after)
         bridge = Bridge(self.line.client, FakeSignIn(), API)
         clock, limits = self.line.clock, self.line.limits
         following = Following(limits, clock, lambda why, seconds: self.waits.append(seconds))
@@ -127,6 +134,32 @@ def test_a_job_that_an_earlier_run_of_this_process_began_is_taken_up(status: str
     assert service.starts == []
 
 
+BEFORE = ("contoso-2026-11/20261119T050000Z", "contoso-2026-11/20261120T050000Z")
+
+
+@pytest.mark.parametrize("run", BEFORE)
+@pytest.mark.parametrize("status", ["InProgress", "Done"])
+def test_a_job_of_a_run_whose_gaps_are_asked_for_is_taken_up(run: str, status: str) -> None:
+    service = Service(listed=[job(status, title=title_of(run, of()), Rows=7, FileUrl=URL)], after=BEFORE)
+    assert service.ask()[1] == Finding(Kind.WITHHELD, f"file-in-browser: {URL}", 7)
+    assert service.starts == []
+
+
+@pytest.mark.parametrize("submitted", [iso(WINDOW.end + timedelta(hours=23)), "", None])
+def test_a_job_that_was_begun_too_soon_is_no_answer_to_a_later_run(submitted: str | None) -> None:
+    soon = job("Done", title=title_of(BEFORE[0], of()), SubmitDate=submitted)
+    service = Service(listed=[soon], after=BEFORE)
+    service.ask()
+    assert [one["ReportTitle"] for one in service.starts] == [TITLE]
+
+
+def test_what_failed_in_a_run_before_is_tried_anew() -> None:
+    title = title_of(BEFORE[0], of())
+    service = Service(listed=[job("Failed", number, title=title) for number in (1, 2)], after=BEFORE)
+    assert service.ask()[1].kind is Kind.WITHHELD
+    assert len(service.starts) == 1
+
+
 def test_waits_double_up_to_the_longest() -> None:
     service = Service(polled=[*[job("InProgress")] * 8, DONE])
     service.ask()
@@ -148,7 +181,7 @@ def test_as_many_rows_as_a_file_holds_may_not_be_all(rows: dict[str, Any]) -> No
 def test_a_count_that_cannot_be_read_is_not_taken_for_none(rows: dict[str, Any]) -> None:
     done = {name: value for name, value in job("Done").items() if name != "Rows"} | rows
     finding = Service(polled=[done]).ask()[1]
-    assert finding == Finding(Kind.WITHHELD, "file-in-browser: no address was told", None)
+    assert finding == Finding(Kind.WITHHELD, f"file-in-browser: no address was told of {TITLE}", None)
 
 
 def test_a_job_that_failed_is_tried_once_more_and_then_is_a_gap_in_the_services_words() -> None:
