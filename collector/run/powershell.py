@@ -69,8 +69,7 @@ _HEAD = """\
 #    Message Tracking.
 # 2. Run this file. It only reads. What is not whole is said here, in log.txt and in manifest.ndjson; run it again,
 #    and only that is asked for again. Nothing is written over.
-# 3. Hand over the folder as it is. `collector import` reads the .jsonl files of unified-audit-log
-#    and message-trace.
+# 3. Hand over the folder as it is. `collector import` reads its .jsonl files.
 
 param([string]$Folder = {folder})
 

@@ -229,6 +229,14 @@ def test_two_readings_of_a_value_agree() -> None:
             },
             "message-trace",
         ),
+        (
+            {
+                "source": "tenant-settings",
+                "part": "Get-InboxRule lee@contoso.com",
+                "row": {"Name": "x", "ForwardTo": ["a@contoso.com"]},
+            },
+            "plan-script",
+        ),
     ],
 )
 def test_import_knows_the_lines_that_the_script_writes(row: dict[str, Any], kind: str) -> None:

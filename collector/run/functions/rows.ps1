@@ -76,10 +76,15 @@ function ConvertTo-Line {
 }
 
 # Writes the rows that are not in the file yet; returns for each what tells it from others: some members, or else all.
+# A row that is told by all that it says stands beside what it is about.
 function Add-Row {
     param($File, $Rows, [string[]]$Names)
     foreach ($Row in $Rows) {
-        $Line = ConvertTo-Line (ConvertTo-Members $Row)
+        $Members = ConvertTo-Members $Row
+        if (-not $Names) {
+            $Members = [ordered]@{ source = $File.Source; part = $File.Part; row = $Members }
+        }
+        $Line = ConvertTo-Line $Members
         $Text = @(foreach ($Name in $Names) { ConvertTo-Plain $Row.$Name }) -join "`n"
         if (-not $Text.Trim()) {
             $Text = $Line

@@ -85,7 +85,8 @@ function Save-Rows {
     }
     $Name = "$($Of.slice)-$Stamp.jsonl"
     $Path = Join-Path (New-Item -ItemType Directory -Force -Path (Join-Path $Folder $Of.source)).FullName $Name
-    $File = @{ Slice = $Of.slice; Rows = 0; Seen = New-Object 'System.Collections.Generic.HashSet[string]' }
+    $File = @{ Slice = $Of.slice; Source = $Of.source; Part = $Of.part; Rows = 0 }
+    $File.Seen = New-Object 'System.Collections.Generic.HashSet[string]'
     $File.Writer = New-Object System.IO.StreamWriter("$Path.part", $false, $Utf8)
     try {
         $Found = Read-Slice $File $Of.cmdlet $Parameters ($Seconds -ge 2)

@@ -1,7 +1,7 @@
 """The kinds of export that are known; each is told by the names of its columns or members."""
 
 from collector.errors import UsageError
-from collector.sources.exports import audit_log, entra_sign_ins, historical_search, message_trace
+from collector.sources.exports import audit_log, entra_sign_ins, historical_search, message_trace, plan_script
 from collector.sources.exports.kind import Kind
 
 KINDS: tuple[Kind, ...] = (
@@ -14,6 +14,7 @@ KINDS: tuple[Kind, ...] = (
     historical_search.TRACE,
     historical_search.DETAIL,
     entra_sign_ins.SIGN_INS,
+    plan_script.ANSWERS,
 )
 """An export is of the first of them that it fits."""
 
