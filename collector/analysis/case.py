@@ -26,6 +26,7 @@ from collector.analysis.readers import TRACES
 from collector.analysis.tables import Tables
 from collector.errors import DiskError, UsageError
 from collector.evidence import disk_errors
+from collector.model import IMPORT
 
 _MEMORY, _GATHERING = "800MB", "1GB"
 """What sorts takes all that it is allowed: with the interpreter a process stays below 1 GB. What gathers a million
@@ -200,9 +201,10 @@ def _prepare(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tables], fi
 
 def _traces_once(tables: Sequence[Tables]) -> Iterator[str]:
     """Yield the SQL that lets a row of a trace count once, where it may stand in several places."""
-    if {commit.source for one in tables for commit in one.account.commits}.issuperset(TRACES):
+    sources = {commit.source for one in tables for commit in one.account.commits}
+    if sources.issuperset(TRACES):
         yield _OF_ONE_ROAD
-    if len(tables) > 1:
+    if len(tables) > 1 or IMPORT in sources:
         yield _TRACES_ONCE
 
 

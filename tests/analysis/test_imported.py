@@ -2,12 +2,18 @@
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from collector.analysis.filters import Filters
 from collector.analysis.imported import events_of, imported, is_interactive, traces_of
+from collector.analysis.investigation import investigate
 from collector.analysis.rows import Place
+from collector.model import IMPORT, Axis, SourcePlan, Status
+from tests.analysis.cases import ready
+from tests.analysis.feeds import ASKED, HOURLESS, Collected, Piece, collect
 
 PLACE = Place(1, "import", "data/import/a.csv/000001.jsonl", 1)
 ROW = {
@@ -80,3 +86,16 @@ def test_a_line_that_is_no_row_is_unread(more: Any) -> None:
 )
 def test_the_portals_name_tells_whether_a_person_was_asked(name: str, expected: bool | None) -> None:
     assert is_interactive(name) is expected
+
+
+def test_a_message_that_two_reports_of_one_import_hold_counts_once(tmp_path: Path) -> None:
+    plan = SourcePlan(IMPORT, Axis.EVENT, None, ("a.csv", "b.csv"), {"files": {}})
+    other = line(row=ROW | {"message_id": "<2@x>"})
+    reports = [
+        Piece(HOURLESS, lines, part, Status.GAP) for part, lines in (("a.csv", [line()]), ("b.csv", [line(), other]))
+    ]
+    prepared = ready([collect(tmp_path, Collected(plan, reports))])
+    with investigate(
+        prepared, "SELECT message, count(*) FROM traces GROUP BY ALL ORDER BY ALL", Filters(), ASKED
+    ) as found:
+        assert found.answer.first(9) == [("1@x", 2), ("2@x", 2)]
