@@ -25,6 +25,19 @@ _ADDRESS_FIELDS = ("ClientIPAddress", "ClientIP", "ActorIP", "ActorIpAddress", "
 """The fields that --ip looks at (design 1.5); the first that is there is shown."""
 
 
+LOGON_TYPES = {
+    "owner": 0,
+    "admin": 1,
+    "delegate": 2,
+    "delegated": 2,
+    "transport": 3,
+    "systemservice": 4,
+    "bestaccess": 5,
+    "delegatedadmin": 6,
+}
+"""The words for LogonType, in small letters; protocol.md C2, F2."""
+
+
 class Item(NamedTuple):
     """A FolderItem, as `ItemRow` has it, with its folder."""
 

@@ -47,15 +47,16 @@ _SQL_TYPES = {
     pyarrow.bool_(): "BOOLEAN",
     pyarrow.timestamp("us"): "TIMESTAMP",
 }
-_OF_ONE_ROAD = """WHERE NOT (line_traces.source = 'graph-message-trace' AND EXISTS (
+_ROADS = (*TRACES, IMPORT)
+_OF_ONE_ROAD = f"""WHERE NOT (line_traces.source <> '{_ROADS[0]}' AND EXISTS (
     FROM line_traces AS other
-    WHERE other.source = 'message-trace'
+    WHERE list_position({[*_ROADS]}, other.source) < list_position({[*_ROADS]}, line_traces.source)
         AND other.message = line_traces.message
         AND lower(other.recipient) = lower(line_traces.recipient)
         AND date_trunc('second', other.received) = date_trunc('second', line_traces.received)
         AND lower(other.status) = lower(line_traces.status)
 ))"""
-"""What one road tells of a message the other tells too; their times may differ in the fraction of a second."""
+"""What one road tells of a message another tells too; their times may differ in the fraction of a second."""
 _TRACES_ONCE = """QUALIFY row_number() OVER (
     PARTITION BY message_trace_id, message_id, recipient, received, status, sender, subject, size, from_ip, to_ip
     ORDER BY row_id
@@ -202,7 +203,7 @@ def _prepare(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tables], fi
 def _traces_once(tables: Sequence[Tables]) -> Iterator[str]:
     """Yield the SQL that lets a row of a trace count once, where it may stand in several places."""
     sources = {commit.source for one in tables for commit in one.account.commits}
-    if sources.issuperset(TRACES):
+    if len(sources.intersection(_ROADS)) > 1:
         yield _OF_ONE_ROAD
     if len(tables) > 1 or IMPORT in sources:
         yield _TRACES_ONCE

@@ -18,7 +18,7 @@ from collector.analysis.trace_record import of_export
 from collector.model import utc
 
 TRACE_REPORT, DETAIL_REPORT, SIGN_INS = "historical-search-trace", "historical-search-detail", "entra-sign-ins"
-TRACE = "message-trace"
+TRACE, PLAN_SCRIPT = "message-trace", "plan-script"
 """Kinds of export that tables are made from, beside those of audit records."""
 
 

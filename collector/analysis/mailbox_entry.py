@@ -13,12 +13,9 @@ from typing import Any
 
 import msgspec
 
-from collector.analysis.access_record import Record, Taken, access_of, properties_of, taken, whole
+from collector.analysis.access_record import LOGON_TYPES, Record, Taken, access_of, properties_of, taken, whole
 from collector.analysis.reading import members, objects, text
 from collector.model import utc
-
-_LOGON_TYPES = {"owner": 0, "admin": 1, "delegate": 2, "delegated": 2}
-"""The words for LogonType; protocol.md C2, F2."""
 
 _OWN = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9+/])[A-Za-z0-9+/]{40,}={0,2}", re.ASCII)
 """An Identity that can be nothing but an entry's own: base64, longer than names are."""
@@ -71,7 +68,7 @@ def take(line: bytes) -> tuple[Taken, str | None]:
     found = Record(**{name: getattr(entry, name) for name in _ALIKE})
     found.CreationTime = entry.LastAccessed
     found.UserId = _user(entry)
-    found.LogonType = _LOGON_TYPES.get(_word(entry.LogonType), entry.LogonType)
+    found.LogonType = LOGON_TYPES.get(_word(entry.LogonType), entry.LogonType)
     found.OperationCount = entry.AuditOperationsCountInAggregatedRecord
     found.Item = {"ParentFolder": {"Id": entry.FolderId, "Name": entry.FolderName, "Path": entry.FolderPathName}}
     trouble = None

@@ -13,6 +13,7 @@ from collector.analysis.audit_record import CONTENT_TYPES
 from collector.analysis.covers import FEED, MAILBOX_LOG, SEARCHES, AuditLogCover, FeedCover
 from collector.analysis.stretches import Stretches
 from collector.evidence import Account
+from collector.model import IMPORT
 
 _MAIL = CONTENT_TYPES["exchange"]
 
@@ -51,7 +52,7 @@ def _whole(accounts: Sequence[Account]) -> Iterator[tuple[str | None, Stretches]
 def counted_beside(accounts: Sequence[Account]) -> bool:
     """Whether there are entries, and records of other sources that may tell of the same accesses."""
     return any(_holds(one, MAILBOX_LOG) for one in accounts) and any(
-        _holds(one, source) for one in accounts for source in (*SEARCHES, FEED)
+        _holds(one, source) for one in accounts for source in (*SEARCHES, FEED, IMPORT)
     )
 
 

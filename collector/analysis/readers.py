@@ -4,6 +4,7 @@ Invariants: a line is taken apart whole or is a row of `unread` with its reason,
 source without a reader holds is not looked at.
 """
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,8 @@ from collector.analysis.access_record import Taken, message_key, take
 from collector.analysis.addresses import address
 from collector.analysis.audit_record import unnest, unwrap
 from collector.analysis.covers import AUDIT_LOG, AUDIT_QUERY, FEED, MAILBOX_LOG
+from collector.analysis.imported import Imported
+from collector.analysis.imported_record import record_of
 from collector.analysis.reading import clean, members, text
 from collector.analysis.rows import (
     TABLES,
@@ -187,6 +190,38 @@ def _detail(line: bytes, place: Place, into: Gathered) -> None:
 def _imported(line: bytes, place: Place, into: Gathered) -> None:
     """Add a row of an export; a kind that no question reads is kept as its text alone."""
     found = imported.imported(line)
+    try:
+        if held := record_of(found):
+            _audit_record(take(held.record, held.identity), held.record, place, into)
+            _not_told(held.lost, found, place, into)
+            return
+        if found.kind == imported.PLAN_SCRIPT and str(found.row.get("source")) in _TOLD_BY_PART:
+            _asked_row(found, place, into)
+            return
+        _other_row(found, place, into)
+    except ValueError as error:
+        raise ValueError(f"{found.place}: {error}") from None
+    into.rows["raw"].append(_raw(line, place))
+
+
+_TOLD_BY_PART: dict[str, Callable[[bytes, Place, Gathered], None]] = {SETTINGS: _setting, TRACE_DETAIL: _detail}
+"""Sources of which a row does not tell what it is about."""
+
+
+def _asked_row(found: Imported, place: Place, into: Gathered) -> None:
+    """Add a row that stands beside what it was asked for, as if it had been collected."""
+    part, into.part = into.part, text(found.row.get("part"))
+    try:
+        _TOLD_BY_PART[found.row["source"]](json.dumps(found.row.get("row")).encode(), place, into)
+    finally:
+        into.part = part
+
+
+def _other_row(found: Imported, place: Place, into: Gathered) -> None:
+    if found.kind == imported.TRACE:
+        trace = imported.trace_of(found.row, place)
+        into.rows["traces"].append(trace)
+        _not_told(None if trace.received else "its time cannot be told", found, place, into)
     if found.kind == imported.TRACE_REPORT:
         into.rows["traces"] += imported.traces_of(found.row, place)
     if found.kind == imported.DETAIL_REPORT:
@@ -195,7 +230,13 @@ def _imported(line: bytes, place: Place, into: Gathered) -> None:
             into.rows["details"].append(detail)
     if found.kind == imported.SIGN_INS:
         _sign_in(of_entra(found.row, interactive=imported.is_interactive(found.file)), place, into)
-    into.rows["raw"].append(_raw(line, place))
+
+
+def _not_told(lost: str | None, found: Imported, place: Place, into: Gathered) -> None:
+    """Name what an export does not tell of a row, which counts all the same."""
+    if lost:
+        reason = clean(f"{found.place}: {lost}")
+        into.rows["unread"].append(UnreadRow(place.source, place.file, place.line, reason))
 
 
 def _raw(text_: bytes, place: Place) -> RawRow:

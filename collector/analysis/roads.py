@@ -13,7 +13,7 @@ from collector.analysis.audit_record import AuditRecord, read_record, read_row, 
 from collector.analysis.compare import Expected, File
 from collector.analysis.covers import AUDIT_LOG, AUDIT_QUERY, FEED, AuditLogCover, Cover, FeedCover, Scope
 from collector.analysis.imported import imported
-from collector.analysis.imported_audit import audit_record_of
+from collector.analysis.imported_record import record_of
 from collector.analysis.stretches import Stretches
 from collector.evidence import Account, lines
 from collector.model import IMPORT, Window
@@ -54,7 +54,8 @@ def _nested(line: bytes, part: str | None) -> AuditRecord:  # noqa: ARG001 - oth
 
 
 def _imported(line: bytes, part: str | None) -> AuditRecord | None:  # noqa: ARG001 - other roads tell by it
-    return audit_record_of(imported(line))
+    held = record_of(imported(line))
+    return read_record(held.record, None) if held else None
 
 
 class ImportCover:

@@ -26,7 +26,7 @@ from collector.errors import DiskError, LockedError, UsageError
 from collector.evidence import Account, Store, disk_errors, find_runs
 from collector.evidence.store import TEMPORARY
 
-FORMAT = 3
+FORMAT = 4
 """Raised with each change of what tables hold, so that older ones are made anew."""
 
 SUFFIX = ".tables"

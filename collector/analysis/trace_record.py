@@ -4,6 +4,7 @@ Invariants: every member may be missing or of an odd type, and then its column i
 message reads alike, but for fractions of a second.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -44,6 +45,20 @@ class _GraphRow(msgspec.Struct, gc=False, rename="camel"):
     size: Any = None
 
 
+_EXPORTED = (
+    ("messagetraceid", "id"),
+    ("messageid",),
+    ("received", "receiveddatetime"),
+    ("senderaddress",),
+    ("recipientaddress",),
+    ("fromip",),
+    ("toip",),
+    ("subject",),
+    ("status",),
+    ("size",),
+)
+"""The names of the same columns in an export of either, in small letters and digits, in the same order."""
+
 _decoder, _graph_decoder = msgspec.json.Decoder(_Row), msgspec.json.Decoder(_GraphRow)
 
 
@@ -54,15 +69,18 @@ def of_cmdlet(line: bytes, place: Place) -> TraceRow:
 
 def of_graph(line: bytes, place: Place) -> TraceRow:
     """Read a row of Graph, whose status is the cmdlet's word but for its first letter; raises as `of_cmdlet` does."""
-    row = _Row(*msgspec.structs.astuple(members(line, _graph_decoder)))
-    status = text(row.Status) or ""
-    row.Status = status[:1].upper() + status[1:]
-    return _trace(row, place)
+    return _trace(_Row(*msgspec.structs.astuple(members(line, _graph_decoder))), place)
+
+
+def of_export(columns: Mapping[str, Any], place: Place) -> TraceRow:
+    """Read a row that others exported, by its columns' names in small letters and digits."""
+    named = (next(filter(None, map(columns.get, names)), None) for names in _EXPORTED)
+    return _trace(_Row(*named), place)
 
 
 def _trace(row: _Row, place: Place) -> TraceRow:
     received = utc(row.Received) if isinstance(row.Received, str) else None
-    message_id = text(row.MessageId)
+    message_id, status = text(row.MessageId), text(row.Status)
     return TraceRow(
         *place,
         message=message_key(message_id),
@@ -72,7 +90,7 @@ def _trace(row: _Row, place: Place) -> TraceRow:
         sender=text(row.SenderAddress),
         recipient=text(row.RecipientAddress),
         subject=text(row.Subject),
-        status=text(row.Status),
+        status=status and status[:1].upper() + status[1:],
         size=number(row.Size),
         from_ip=text(row.FromIP),
         to_ip=text(row.ToIP),

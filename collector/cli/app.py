@@ -205,8 +205,9 @@ def import_(  # noqa: PLR0917 - typer reads the options from the signature
 ) -> int:
     """Bring files that others exported into a run of their own, byte for byte, beside what was read from them.
 
-    Kinds: historical-search-trace, historical-search-detail, entra-sign-ins. Example:
-    collector import evidence/contoso-2026-11 NonInteractiveSignIns_2026-11-01.csv
+    Kinds: purview-audit-log, unified-audit-log, purview-audit-query, audit-records, office-activity, message-trace,
+    historical-search-trace, historical-search-detail, entra-sign-ins, plan-script; plain, gzip or several in a zip.
+    Example: collector import evidence/contoso-2026-11 UAL-Combined.csv NonInteractiveSignIns_2026-11-01.csv
     """
     from collector.cli import importing, show  # noqa: PLC0415 - the readers load for nobody else
 

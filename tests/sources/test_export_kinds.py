@@ -54,6 +54,7 @@ EXPORTS: dict[str, list[Line]] = {
         {"date_time_utc": "t", "event_id": "SEND", "message_id": "<1@x>", "recipient_address": "b"}
     ],
     "entra-sign-ins": [SIGN_IN],
+    "plan-script": [{"source": "tenant-settings", "part": "Get-OrganizationConfig", "row": {"AuditDisabled": False}}],
 }
 
 
