@@ -72,7 +72,8 @@ def _looked_at(file: Path, kind: str | None, clock: Clock) -> Export:
             pass
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}", remedy="let this account read it") from None
-    holds = tuple(_holds(file, members(file), kind, clock))
+    with members(file) as found:
+        holds = tuple(_holds(file, found, kind, clock))
     sha256, length = digest(file)
     return Export(_text(file.name), sha256, length, holds)
 

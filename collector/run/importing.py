@@ -139,10 +139,11 @@ class _Bringing:
                 f"{self._export.name} was changed while it was read", remedy="bring it again when nothing writes to it"
             )
         given_by = original.relative_to(self._run.path).as_posix()
-        for held, member in zip(self._export.holds, members(original), strict=True):
-            for together in _together(self._lines(held, member)):
-                self._seams.observer.rows(self._slice, len(together))
-                yield Stretch(b"".join(together), len(together), given_by)
+        with members(original) as found:
+            for held, member in zip(self._export.holds, found, strict=True):
+                for together in _together(self._lines(held, member)):
+                    self._seams.observer.rows(self._slice, len(together))
+                    yield Stretch(b"".join(together), len(together), given_by)
 
     def _lines(self, held: Held, member: Member) -> Iterator[bytes]:
         """Yield the lines of a file that the file holds."""

@@ -8,7 +8,7 @@ archive is not opened. Whoever needs more than the bounds allow can unpack a fil
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import NamedTuple
@@ -43,17 +43,20 @@ class Member(NamedTuple):
     blocks: Callable[[], Iterator[bytes]]
 
 
-def members(path: Path) -> tuple[Member, ...]:
-    """Return what a file holds: itself, or what is packed in it, by names below its own.
+@contextmanager
+def members(path: Path) -> Iterator[tuple[Member, ...]]:
+    """Give what a file holds: itself, or what is packed in it. All of it can be read until the context ends.
 
     Raises UsageError for a zip that cannot be opened or is out of bounds, DiskError.
     """
-    head = next(read_blocks(path), b"")
-    if head.startswith(_ZIP):
-        return _of_zip(path)
-    if head.startswith(_GZIP):
-        return (Member(path.name, lambda: _no_archive(_gunzipped(path))),)
-    return (Member(path.name, lambda: read_blocks(path)),)
+    with ExitStack() as stack:
+        head = next(read_blocks(path), b"")
+        if head.startswith(_ZIP):
+            yield _of_zip(path, stack)
+        elif head.startswith(_GZIP):
+            yield (Member(path.name, lambda: _no_archive(_gunzipped(path))),)
+        else:
+            yield (Member(path.name, lambda: read_blocks(path)),)
 
 
 def _gunzipped(path: Path) -> Iterator[bytes]:
@@ -68,27 +71,29 @@ def _gunzipped(path: Path) -> Iterator[bytes]:
         raise Broken(f"it cannot be unpacked to its end: {error}") from None
 
 
-def _of_zip(path: Path) -> tuple[Member, ...]:
+def _of_zip(path: Path, stack: ExitStack) -> tuple[Member, ...]:
     try:
-        with _opened(path) as archive:
-            found = [(place, info) for place, info in enumerate(archive.infolist()) if not info.is_dir()]
+        with disk_errors(path):
+            file = stack.enter_context(_ShortReads(FileIO(path)))
+            archive = stack.enter_context(zipfile.ZipFile(file))
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise UsageError(f"{path} is a zip that cannot be opened: {error}", remedy="get it once more") from None
-    if len(found) > _MEMBERS or _too_much(sum(info.file_size for _, info in found), path.stat().st_size):
+    found = [info for info in archive.infolist() if not info.is_dir()]
+    if len(found) > _MEMBERS or _too_much(sum(info.file_size for info in found), path.stat().st_size):
         raise UsageError(
             f"{path} holds {len(found):,} files, or more bytes than a zip of logs can",
             remedy="look at what it is; unpack it, and bring what is in it",
         )
-    return tuple(Member(info.filename, _reader(path, place)) for place, info in found)
+    return tuple(Member(info.filename, _reader(archive, info, path)) for info in found)
 
 
-def _reader(path: Path, place: int) -> Callable[[], Iterator[bytes]]:
-    return lambda: _no_archive(_unzipped(path, place))
+def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Callable[[], Iterator[bytes]]:
+    return lambda: _no_archive(_unzipped(archive, info, path))
 
 
-def _unzipped(path: Path, place: int) -> Iterator[bytes]:
+def _unzipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Iterator[bytes]:
     try:
-        with _opened(path) as archive, archive.open(_readable(archive.infolist()[place])) as member:
+        with disk_errors(path), archive.open(_readable(info)) as member:
             while block := member.read(BLOCK):
                 yield block
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
@@ -113,12 +118,6 @@ class _ShortReads(BufferedReader):
         if size is None or size > _DIRECTORY:
             raise zipfile.BadZipFile("its directory is too long")
         return super().read(size)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    with disk_errors(path), _ShortReads(FileIO(path)) as file, zipfile.ZipFile(file) as archive:
-        yield archive
 
 
 def _too_much(unpacked: int, packed: int) -> bool:

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,8 @@ def unread(result: Result) -> list[dict[str, Any]]:
 
 
 def whole(path: Path, place: int = 0) -> bytes:
-    return b"".join(members(path)[place].blocks())
+    with members(path) as found:
+        return b"".join(found[place].blocks())
 
 
 def test_a_packed_file_is_kept_as_it_came_and_read_as_what_is_in_it(tmp_path):
@@ -195,6 +197,13 @@ def test_a_zip_with_too_many_files_or_too_long_a_directory_is_refused(tmp_path, 
     monkeypatch.setattr(packed, "_DIRECTORY", 1000)
     with pytest.raises(UsageError, match="directory is too long"):
         brought(tmp_path, data)
+
+
+def test_many_files_cost_no_more_than_they_are(tmp_path):
+    begun = time.process_time()
+    result = brought(tmp_path, zipped(*((f"{number}.txt", b"hello") for number in range(4000)), ("log.csv", LOG)))
+    assert time.process_time() - begun < 20
+    assert (len(said(result)), len(unread(result))) == (3, 4000)
 
 
 def test_a_member_that_says_less_than_it_holds_is_broken(tmp_path):
