@@ -19,6 +19,9 @@ _SUCCEEDED, _FAILED = frozenset({"succeeded"}), frozenset({"failed", "cancelled"
 _ABOUT = 0.9
 """The part of an approximate count that must have come, or rows are missing: counting is distributed."""
 
+_CEILING = 1_000_000
+"""Records that a query finds at least before it stops; more with some licences, so that it says itself where it did."""
+
 _HEAD = re.compile(r"[A-Z]+(?=[A-Z][a-z]|[0-9]|$)|[A-Z]")
 
 
@@ -43,7 +46,8 @@ def _camel(record_type: str) -> str:
 class Query(NamedTuple):
     """A query as Graph tells of it; `status` is in small letters, `shown` as it came.
 
-    `counted` is how many records it found, about; None where it does not tell.
+    `exceeded` is whether it reached its ceiling, `counted` how many records it found, about; None where it does not
+    tell.
     """
 
     version: str
@@ -51,7 +55,7 @@ class Query(NamedTuple):
     name: str
     status: str
     shown: str
-    exceeded: bool
+    exceeded: bool | None
     counted: int | None
 
     @property
@@ -88,7 +92,7 @@ def query_of(members: Mapping[str, Any], version: str) -> Query:
         name=text("displayName"),
         status=shown.lower(),
         shown=shown or "in no state",
-        exceeded=str(members.get("isRecordCountLimitExceeded")).lower() == "true",
+        exceeded={"true": True, "false": False}.get(str(members.get("isRecordCountLimitExceeded")).lower()),
         counted=int(count) if count.isdecimal() else None,
     )
 
@@ -100,7 +104,7 @@ def judged(query: Query, delivered: int, last: int) -> Finding:
     have lost its rows.
     """
     counted = query.counted or 0
-    if query.exceeded:
+    if query.exceeded or (query.exceeded is None and delivered >= _CEILING):
         return Finding(Kind.TOO_LARGE, "over-ceiling", query.counted)
     if delivered < counted * _ABOUT:
         return Finding(Kind.FAILED, "fewer-than-counted", query.counted)

@@ -14,7 +14,7 @@ from collector.errors import Interrupted
 from collector.http.client import Effort
 from collector.http.transport import Received, Sent, TransportFailure
 from collector.model import Axis, Slice, Window, iso
-from collector.sources.audit_query import filters_of, name_of
+from collector.sources.audit_query import filters_of, judged, name_of, query_of
 from collector.sources.base import Finding, Kind, Page, Question
 from collector.sources.following import Following
 from collector.sources.graph import Graph
@@ -237,6 +237,15 @@ def test_a_query_at_its_ceiling_is_too_large_and_not_read() -> None:
     service = Service()
     service.told = {"isRecordCountLimitExceeded": True, "approximateReturnedRecordCount": 1_000_000}
     assert service.ask() == ([], Finding(Kind.TOO_LARGE, "over-ceiling"))
+
+
+@pytest.mark.parametrize(("exceeded", "kind"), [(None, Kind.TOO_LARGE), (False, Kind.WHOLE), (True, Kind.TOO_LARGE)])
+def test_a_query_that_does_not_say_so_is_at_its_ceiling_where_the_least_one_is(
+    exceeded: bool | None, kind: Kind
+) -> None:
+    query = query_of({"id": "1", "isRecordCountLimitExceeded": exceeded}, "beta")
+    assert judged(query, 1_000_000, 1).kind is kind
+    assert judged(query, 999_999, 1).kind is (Kind.TOO_LARGE if exceeded else Kind.WHOLE)
 
 
 def test_of_a_second_that_is_at_its_ceiling_all_that_there_is_is_kept() -> None:
