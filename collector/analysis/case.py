@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -61,6 +61,15 @@ _TRACES_ONCE = """QUALIFY row_number() OVER (
     PARTITION BY message_trace_id, message_id, recipient, received, status, sender, subject, size, from_ip, to_ip
     ORDER BY row_id
 ) = 1"""
+
+
+_FULLER = """(source <> 'import', (
+    SELECT count(mailbox_guid) + count(mailbox_upn) + count(user_id) + count(client_ip) + count(client_info)
+        + count(session_id) + count(logon_type) + count(app_id)
+    FROM line_contexts AS shown
+    WHERE shown.context_id = asked_records.context_id
+))"""
+"""How much a line says of who did it: what the services gave, and then what most columns hold."""
 
 
 class Mailbox(NamedTuple):
@@ -196,16 +205,17 @@ def _prepare(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tables], fi
         "sign_ins": filters.sign_ins(),
         "settings": filters.settings(),
     }
-    once = "\n".join(_traces_once(tables))
-    connection.execute(views.format(**conditions, mailboxes=filters.mailboxes(), traces_once=once))
-
-
-def _traces_once(tables: Sequence[Tables]) -> Iterator[str]:
-    """Yield the SQL that lets a row of a trace count once, where it may stand in several places."""
     sources = {commit.source for one in tables for commit in one.account.commits}
-    if len(sources.intersection(_ROADS)) > 1:
+    once = "\n".join(_traces_once(sources, len(tables)))
+    fuller = _FULLER if IMPORT in sources else "TRUE"
+    connection.execute(views.format(**conditions, mailboxes=filters.mailboxes(), traces_once=once, fuller=fuller))
+
+
+def _traces_once(sources: Set[str], runs: int) -> Iterator[str]:
+    """Yield the SQL that lets a row of a trace count once, where it may stand in several places."""
+    if len(sources & set(_ROADS)) > 1:
         yield _OF_ONE_ROAD
-    if len(tables) > 1 or IMPORT in sources:
+    if runs > 1 or IMPORT in sources:
         yield _TRACES_ONCE
 
 

@@ -8,10 +8,12 @@ CREATE TEMP MACRO size(list) AS len(list);
 CREATE TEMP VIEW asked_records AS FROM line_records WHERE {sources};
 
 -- Lines that show a record which another line shows too. `keep` is the one that stands for all of them: that which says
--- what it was and when, and of those the one with the most items. `varied` says that they do not all say the same.
+-- what it was and when, and of those the one with the most items, then the one that says most of who did it, for some
+-- exports leave that out. `varied` says that they do not all say the same.
 -- (Hashes find the few lines that it is worth comparing.)
 CREATE TEMP TABLE copies AS
 WITH likely AS (
+    SELECT *, {fuller} AS fuller
     FROM asked_records
     WHERE hash(key) IN (SELECT hash(key) FROM asked_records GROUP BY hash(key) HAVING count(*) > 1)
 )
@@ -20,7 +22,9 @@ FROM likely
 JOIN (
     SELECT
         key,
-        max_by(row_id, (access IS NOT NULL, time IS NOT NULL, operation IS NOT NULL, named, content, -row_id)) AS keep,
+        max_by(
+            row_id, (access IS NOT NULL, time IS NOT NULL, operation IS NOT NULL, named, fuller, content, -row_id)
+        ) AS keep,
         min(content) <> max(content) AS varied
     FROM likely
     GROUP BY key

@@ -35,7 +35,7 @@ from tests.analysis.feeds import ASKED, Piece, audit_log, collect, record
 from tests.run.test_importing import seams
 from tests.sources import exported
 from tests.sources.exported import table
-from tests.sources.test_samples import SAMPLES, samples
+from tests.sources.test_samples import ROW, SAMPLES, samples
 
 RECORDS: list[Line] = [json.loads(record(name, hour, **fields)) for name, (hour, fields) in CASE.items()]
 ACCESSES = [one for one in RECORDS if one["Operation"] == "MailItemsAccessed"]
@@ -100,6 +100,18 @@ def test_an_id_counts_once_over_all_roads(name: str, tmp_path: Path) -> None:
     overlapping = brought(tmp_path, EXPORTS[name](ACCESSES[HALF - 2 :]), EXPORTS["portal"](ACCESSES))
     first = collected(tmp_path / "first", ACCESSES[:HALF])
     assert answers(ready([first, overlapping])) == answers(reference)
+
+
+@pytest.mark.parametrize("other", ["portal", "collected"])
+def test_a_table_that_leaves_out_sessions_takes_none_from_another(other: str, tmp_path: Path) -> None:
+    reference = ready([collected(tmp_path / "collected", ACCESSES)])
+    left_out = {"SessionId": "", "AppId": "", "ClientAppId": "", "AppAccessContext": ""}
+    flat = table([{**row, **left_out} for row in exported.office_rows(ACCESSES)])
+    files = [flat, EXPORTS["portal"](ACCESSES), TRACED["csv"]] if other == "portal" else [flat]
+    runs = [brought(tmp_path, *files), *([reference.tables[0].account.path] if other == "collected" else [])]
+    for some in (runs, runs[::-1]):
+        assert answers(ready(some)) == answers(reference)
+    assert [text for text in said(ready(runs)) if "contents that differ" in text]
 
 
 def test_what_an_import_covers_is_said_with_the_answer(tmp_path: Path) -> None:
@@ -250,6 +262,20 @@ def test_a_trace_whose_time_nobody_can_tell_is_named_and_found_all_the_same(tmp_
 
 def test_a_trace_of_nothing_is_a_row_of_nothing() -> None:
     assert set(trace_of({}, PLACE)[4:]) == {None}
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"no published records at {SAMPLES}")
+def test_the_published_export_of_the_cmdlet_is_its_record(tmp_path: Path) -> None:
+    data = (SAMPLES / ROW).read_bytes()
+    (row,) = json.loads(data)
+    published = json.loads(row["AuditData"])
+    case = ready([brought(tmp_path, data)])
+    shown = [(one["record_id"], one["time"], one["folder"], one["internet_message_id"]) for one in ask(case, "binds")]
+    assert sorted(shown) == sorted(
+        (published["Id"], f"{published['CreationTime']}Z", folder["Path"], item["InternetMessageId"])
+        for folder in published["Folders"]
+        for item in folder["FolderItems"]
+    )
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"no published records at {SAMPLES}")
