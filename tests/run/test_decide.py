@@ -200,3 +200,10 @@ def test_nothing_twice_where_something_must_be_is_a_gap():
     assert decide(situation(nothing, window=None)) == Again(wait=False)
     step = decide(situation(nothing, nothing, window=None))
     assert step == Settle(Status.GAP, "nothing-where-something-must-be")
+
+
+def test_of_two_empty_answers_the_last_one_says_whether_there_must_be_something():
+    nothing = asked(Kind.EMPTY, "nothing-where-something-must-be")
+    failed, empty = asked(Kind.FAILED, "x"), asked(Kind.EMPTY)
+    assert decide(situation(failed, empty, nothing)) == Settle(Status.GAP, "nothing-where-something-must-be")
+    assert decide(situation(failed, nothing, empty)) == Settle(Status.EMPTY)
