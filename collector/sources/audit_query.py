@@ -97,20 +97,20 @@ def query_of(members: Mapping[str, Any], version: str) -> Query:
     )
 
 
-def judged(query: Query, delivered: int, last: int) -> Finding:
-    """Return what the records of a query prove whose pages were read to their end.
+def judged(query: Query, delivered: int, ended: Finding) -> Finding:
+    """Return what the records of a query prove, `delivered` in all, whose pages were read to their end.
 
-    `delivered` are all of them, `last` the rows of the last page: one that is empty, where a link promised more, may
-    have lost its rows.
+    Where it tells no count `ended` holds, which is what the pages prove by themselves.
     """
-    counted = query.counted or 0
     if query.exceeded or (query.exceeded is None and delivered >= _CEILING):
         return Finding(Kind.TOO_LARGE, "over-ceiling", query.counted)
-    if delivered < counted * _ABOUT:
+    if not query.counted:
+        return ended
+    if delivered < query.counted * _ABOUT:
         return Finding(Kind.FAILED, "fewer-than-counted", query.counted)
-    if delivered < counted or (query.counted is None and delivered and not last):
+    if delivered < query.counted:
         return Finding(Kind.UNCOUNTED, "count-unusable", query.counted)
-    return Finding(Kind.WHOLE if delivered else Kind.EMPTY, expected=query.counted)
+    return Finding(Kind.WHOLE, expected=query.counted)
 
 
 def name_of(run_id: str, slice_: Slice) -> str:

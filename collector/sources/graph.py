@@ -14,7 +14,7 @@ from collector.http.client import Client, Effort, Request
 from collector.http.cut import Envelope, cut
 from collector.http.transport import Received
 from collector.model import Slice
-from collector.sources.base import loose, named
+from collector.sources.base import Finding, Kind, loose, named
 from collector.sources.links import Chain
 
 _PAGES = 50_000
@@ -78,6 +78,20 @@ class Graph:
         request = Request("POST", f"{self._base}{path}", self._base, headers, msgspec.json.encode(body), about)
         entity, _ = self._client.ask(request, _entity, Effort(1))
         return entity.members
+
+
+def ended(sizes: Sequence[int], page_size: int) -> Finding:
+    """Return what a chain of pages proves that was read to its end, by the rows of each.
+
+    A last page that is as full as was asked for, or as the first, may have lost its link, and less must be asked for;
+    one that is empty, where a link promised more, may have lost its rows, and must be seen so twice.
+    """
+    full = min(page_size, sizes[0]) if len(sizes) > 1 else page_size
+    if sizes[-1] >= full > 0:
+        return Finding(Kind.TOO_LARGE, "full-page-at-the-end")
+    if any(sizes) and not sizes[-1]:
+        return Finding(Kind.UNCOUNTED, "end-in-doubt")
+    return Finding(Kind.WHOLE if any(sizes) else Kind.EMPTY)
 
 
 def _page(received: Received) -> Envelope:

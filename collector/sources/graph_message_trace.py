@@ -1,8 +1,7 @@
 """`graph-message-trace`: the message trace by Graph, page by page. Source: protocol.md D2.
 
 Invariants: rows come in no order that anybody has promised, so that only a chain of pages which was read to its end
-proves anything; a last page that is full may have lost its link, and less is asked for then; one that is empty, where a
-link promised more, may have lost its rows: two readings must agree then.
+proves anything, and nothing where its end is in doubt.
 """
 
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from collector.errors import QuestionError, TokenError
 from collector.http.client import Effort
 from collector.model import Axis, Row, Slice, Window, iso
 from collector.sources.base import MARGIN, Finding, Kind, Page, Question, failed, spanned, texts
-from collector.sources.graph import Graph
+from collector.sources.graph import Graph, ended
 from collector.sources.message_trace import RECIPIENT, SENDER, trace_row
 
 PATH = "admin/exchange/tracing/messageTraces"
@@ -40,11 +39,10 @@ class GraphMessageTrace:
 
     def ask(self, question: Question) -> Iterator[Page | Finding]:
         """Read all pages of a slice."""
-        delivered = last = 0
+        sizes: list[int] = []
         try:
             for page in self._graph.pages(address_of(question), question.slice, question.effort):
-                last = len(page.rows)
-                delivered += last
+                sizes.append(len(page.rows))
                 yield Page(tuple(map(_row, page.rows)), page.request)
                 del page  # its rows are done with, before the next ones are waited for
         except TokenError:
@@ -52,22 +50,13 @@ class GraphMessageTrace:
         except QuestionError as error:
             yield failed(error, Finding(Kind.FAILED))
         else:
-            yield _judged(delivered, last, question.page_size)
+            yield ended(sizes, question.page_size)
 
     def probe(self, window: Window | None) -> Question:
         """Return a question for the window's last second, with pages that it fits in: each page costs of the quota."""
         end = spanned(window).end
         last = Slice(self.name, None, Axis.EVENT, Window(end - timedelta(seconds=1), end))
         return Question(last, self.page_sizes[0], Effort(1))
-
-
-def _judged(delivered: int, last: int, page_size: int) -> Finding:
-    """Return what pages prove, by the rows of all and of the last one."""
-    if last >= page_size:
-        return Finding(Kind.TOO_LARGE, "full-page-at-the-end")
-    if delivered and not last:
-        return Finding(Kind.UNCOUNTED, "empty-page-at-the-end")
-    return Finding(Kind.WHOLE if delivered else Kind.EMPTY)
 
 
 def address_of(question: Question) -> str:

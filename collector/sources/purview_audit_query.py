@@ -9,6 +9,7 @@ to read its records again would be no second answer. What two of them found alik
 """
 
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from collector.model import Axis, Row, Slice, Window, iso, utc
 from collector.sources.audit_query import Query, judged, name_of, path_of, query_of
 from collector.sources.base import MARGIN, Finding, Kind, Page, Question, digest, failed, loose, spanned, texts
 from collector.sources.following import Following
-from collector.sources.graph import Graph
+from collector.sources.graph import Graph, ended
 
 QUERIES_A_DAY = 200
 """Queries that a tenant may begin in 24 hours, at least; it is more with some licences."""
@@ -150,12 +151,12 @@ class PurviewAuditQuery:
         """Yield what a query found, and note who it is. What it refuses now it may not the next time: it has it."""
         if query.exceeded and spanned(question.slice.window).divisible:
             return Finding(Kind.TOO_LARGE, "over-ceiling")
-        last = 0
+        sizes: list[int] = []
         path = f"{query.path}/records?$top={question.page_size}"
         try:
             for page in self._graph.pages(path, question.slice, question.effort):
                 rows = tuple(map(_row, page.rows))
-                last = len(rows)
+                sizes.append(len(rows))
                 found.update(row.identity for row in rows)
                 yield Page(rows, page.request)
                 del page, rows  # they are done with, before the next ones are waited for
@@ -163,7 +164,7 @@ class PurviewAuditQuery:
             raise
         except Refused as error:
             raise Unanswered(str(error), reason=error.reason) from None
-        return judged(query, len(found), last)
+        return judged(query, len(found), ended(sizes, question.page_size))
 
 
 def _is_elsewhere(error: Refused) -> bool:
@@ -182,13 +183,20 @@ _decoder = msgspec.json.Decoder(_Fields)
 
 
 def key(line: bytes) -> tuple[bytes, bytes]:
-    """Return what tells a record from others: its id, and all that it says."""
+    """Return what tells a record from others: its id, and all that it says, in whatever order and spelling."""
     row = _row(line)
     return row.identity, row.content
 
 
 def _row(raw: bytes) -> Row:
     fields = texts(raw, _decoder)
-    created, content = utc(fields.created_date_time), digest(raw.decode("latin-1"))
+    created, content = utc(fields.created_date_time), digest(_said(raw).decode("latin-1"))
     identity = digest(fields.id) if fields.id else content
     return Row(raw, identity, content, created.timestamp() if created else None)
+
+
+def _said(raw: bytes) -> bytes:
+    """Return what a record says in one spelling; one that a strict reader refuses is the same only to the byte."""
+    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return msgspec.json.encode(msgspec.json.decode(raw), order="deterministic")
+    return raw

@@ -50,8 +50,8 @@ def asked(line: Line, number: int = 0) -> dict[str, str]:
 
 def test_all_pages_are_read_and_the_slice_is_asked_a_second_wider() -> None:
     link = f"{GRAPH}{PATH}?$skiptoken=2"
-    line, rows, finding = ask([collection([row(1)], link), collection([row(2)])])
-    assert (rows, finding) == ([row(1), row(2)], Finding(Kind.WHOLE))
+    line, rows, finding = ask([collection([row(1), row(2)], link), collection([row(3)])])
+    assert (rows, finding) == ([row(1), row(2), row(3)], Finding(Kind.WHOLE))
     times = "receivedDateTime ge 2026-11-19T04:59:59Z and receivedDateTime le 2026-11-20T05:00:01Z"
     assert asked(line) == {"$filter": times, "$top": "5000"}
     assert line.transport.sent[1].address == link
@@ -74,10 +74,22 @@ def test_a_full_page_at_the_end_may_have_lost_its_link_and_less_is_asked_for() -
     assert (len(rows), finding) == (2, Finding(Kind.TOO_LARGE, "full-page-at-the-end"))
 
 
+def test_a_last_page_as_full_as_the_first_may_have_lost_its_link_too() -> None:
+    link = f"{GRAPH}{PATH}?$skiptoken=2"
+    finding = ask([collection([row(1), row(2)], link), collection([row(3), row(4)])])[2]
+    assert finding == Finding(Kind.TOO_LARGE, "full-page-at-the-end")
+
+
+def test_pages_that_are_empty_at_first_hold_no_doubt() -> None:
+    link = f"{GRAPH}{PATH}?$skiptoken=2"
+    assert ask([collection([], link), collection([row(3)])])[2] == Finding(Kind.WHOLE)
+    assert ask([collection([], link), collection()])[2] == Finding(Kind.EMPTY)
+
+
 def test_an_end_in_an_empty_page_where_more_was_promised_must_be_seen_twice() -> None:
     link = f"{GRAPH}{PATH}?$skiptoken=2"
     finding = ask([collection([row(1), row(2)], link), collection()], page_size=2)[2]
-    assert finding == Finding(Kind.UNCOUNTED, "empty-page-at-the-end")
+    assert finding == Finding(Kind.UNCOUNTED, "end-in-doubt")
 
 
 def test_a_missing_permission_is_forbidden() -> None:

@@ -244,8 +244,8 @@ def test_a_query_that_does_not_say_so_is_at_its_ceiling_where_the_least_one_is(
     exceeded: bool | None, kind: Kind
 ) -> None:
     query = query_of({"id": "1", "isRecordCountLimitExceeded": exceeded}, "beta")
-    assert judged(query, 1_000_000, 1).kind is kind
-    assert judged(query, 999_999, 1).kind is (Kind.TOO_LARGE if exceeded else Kind.WHOLE)
+    assert judged(query, 1_000_000, Finding(Kind.WHOLE)).kind is kind
+    assert judged(query, 999_999, Finding(Kind.WHOLE)).kind is (Kind.TOO_LARGE if exceeded else Kind.WHOLE)
 
 
 def test_of_a_second_that_is_at_its_ceiling_all_that_there_is_is_kept() -> None:
@@ -261,6 +261,7 @@ def test_of_a_second_that_is_at_its_ceiling_all_that_there_is_is_kept() -> None:
 )
 def test_a_count_that_is_well_above_what_came_proves_a_loss(counted: int | None, kind: Kind) -> None:
     service = Service(found=[{"id": str(n)} for n in range(20)])
+    service.page_size = 3
     service.told = {"approximateReturnedRecordCount": counted}
     rows, finding = service.ask()
     assert ({row["id"] for row in rows}, finding.kind) == ({str(n) for n in range(20)}, kind)
@@ -279,6 +280,13 @@ def test_an_end_in_an_empty_page_needs_a_count_or_a_second_query(counted: int | 
     service.told = {"approximateReturnedRecordCount": counted}
     pages = [collection(RECORDS, f"{GRAPH}/v1.0/security/auditLog/queries/query-1/records?$skiptoken=5"), collection()]
     service.instead["GET", "records"] = pages * 2
+    assert service.ask()[1].kind is kind
+
+
+@pytest.mark.parametrize(("counted", "kind"), [(None, Kind.TOO_LARGE), (0, Kind.TOO_LARGE), (4, Kind.WHOLE)])
+def test_a_last_page_as_full_as_the_first_may_have_lost_its_link(counted: int | None, kind: Kind) -> None:
+    service = Service(found=RECORDS[:4])
+    service.told = {"approximateReturnedRecordCount": counted}
     assert service.ask()[1].kind is kind
 
 
@@ -376,6 +384,12 @@ def test_the_probe_begins_nothing() -> None:
     service = Service()
     assert [*service.source.ask(service.source.probe(WINDOW))] == [Finding(Kind.WHOLE)]
     assert service.begun == []
+
+
+def test_a_record_in_another_spelling_is_the_same() -> None:
+    pretty = b'{ "auditData": { "b": 1, "a": 12345678901234567890123 }, "id": "1" }'
+    assert key(pretty) == key(b'{"id":"1","auditData":{"a":12345678901234567890123,"b":1}}')
+    assert key(pretty) != key(b'{"id":"1","auditData":{"a":12345678901234567890124,"b":1}}')
 
 
 def test_records_are_told_apart_by_their_id_and_all_that_they_say() -> None:
