@@ -1,11 +1,14 @@
 """A report of a historical search from the job to the answer, and what `import` says, as the shell sees it."""
 
 import json
+import zipfile
+from datetime import datetime
 
 import pytest
 
 from collector.simulator.cast import MEGAN
 from tests.end_to_end.stage import assert_sealed_and_sound, coverage_of, lines_of
+from tests.sources.exported import table
 
 
 def emails(stage, name):
@@ -106,3 +109,39 @@ def test_sign_ins_that_were_exported_answer_beside_those_of_the_audit_log(staged
     assert ended.code == 0, ended
     rows = json.loads(ended.out)
     assert {(row["client_ip"], row["interactive"]) for row in rows} == {("203.0.113.66", False), ("203.0.113.66", True)}
+
+
+def answers(stage, folder, question):
+    ended = stage.collector("investigate", question, folder, "--format", "json")
+    assert ended.code == 0, ended
+    return sorted(json.dumps(row) for row in json.loads(ended.out))
+
+
+def test_what_an_administrator_exported_answers_as_what_was_collected_wherever_we_are(staged):
+    stage = staged(sources={"unified-audit-log": {}, "message-trace": {}})
+    assert stage.run().code == 0
+    rows, traced = lines_of(stage.run_folder, "unified-audit-log"), lines_of(stage.run_folder, "message-trace")
+    for number, trace in enumerate(traced):
+        moment = datetime.fromisoformat(trace["Received"])
+        traced[number] = trace | {"Received": f"{moment:%d.%m.%Y %H:%M:%S}" if moment.day > 12 else trace["Received"]}
+    with zipfile.ZipFile(stage.folder / "case.zip", "w") as archive:
+        archive.writestr("UAL.csv", table(rows, ";", above="#TYPE Deserialized\r\n", encoding="utf-16"))
+        archive.writestr("LogFile.txt", "done")
+    (stage.folder / "traces.json").write_text(json.dumps(traced, indent=2), encoding="utf-8-sig")
+    stage.environment |= {"TZ": "Pacific/Auckland", "LC_ALL": "de_DE.UTF-8"}
+    brought = stage.folder / "brought"
+    ended = stage.collector("import", brought / "contoso", stage.folder / "case.zip", stage.folder / "traces.json")
+    assert ended.code == 3, ended
+    assert "1 rows or files cannot be read" in ended.out
+    for question in ("contexts", "binds", "syncs"):
+        assert answers(stage, brought, question) == answers(stage, stage.evidence, question)
+    assert answers(stage, stage.folder, "binds") == answers(stage, stage.evidence, "binds") != []
+    found = {
+        row["internet_message_id"]
+        for row in map(json.loads, answers(stage, brought, "emails"))
+        if row["trace"] == "found"
+    }
+    assert found
+    expected = [row for row in map(json.loads, answers(stage, stage.evidence, "emails")) if row["trace"] == "found"]
+    assert found == {row["internet_message_id"] for row in expected}
+    assert stage.collector("verify", brought).code == 0

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from collector.errors import PRECEDENCE
+from collector.sources.exports import KINDS
 from tests.end_to_end.conftest import Staging
 from tests.end_to_end.stage import ROOT, collector
 
@@ -34,6 +35,14 @@ def test_an_option_that_it_names_exists(line: str, tmp_path: Path) -> None:
 def test_its_exit_codes_are_ours_in_the_order_of_precedence() -> None:
     codes = [int(code) for code in re.findall(r"^\| (\d+) \|", section("Exit codes"), re.MULTILINE)]
     assert codes == [int(code) for code in PRECEDENCE]
+
+
+def test_the_kinds_of_export_that_it_and_the_help_name_are_those_that_there_are(tmp_path: Path) -> None:
+    cells = re.findall(r"^\| (`[^|]+) \|", section("What others exported"), re.MULTILINE)
+    kinds = {kind.name for kind in KINDS}
+    assert set(re.findall(r"`([^`]+)`", " ".join(cells))) == kinds
+    told = " ".join(collector("import", "--help", cwd=tmp_path).out.split())
+    assert all(f"{kind}," in told or f"{kind};" in told for kind in kinds)
 
 
 def test_its_make_targets_exist() -> None:
