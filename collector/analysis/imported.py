@@ -66,7 +66,7 @@ def is_interactive(file: str) -> bool | None:
 
     The portal's files have the same columns: InteractiveSignIns_2026-11-01_2026-11-08.csv, NonInteractiveSignIns_….
     """
-    name = re.sub(r"[^a-z]", "", file.lower())
+    name = re.sub(r"[^a-z]", "", file.rpartition("/")[2].lower())
     return None if "interactive" not in name else "noninteractive" not in name
 
 

@@ -71,19 +71,22 @@ def record_of(found: Imported) -> Held | None:
     if found.kind in _HOLDING:
         row = by_plain_name(found.row)
         identity = next(filter(None, (text(row.get(name)) for name in ("identity", "recordid", "id"))), None)
-        return Held(_held(row.get("auditdata")), identity, None)
+        return _held(row.get("auditdata"), identity)
     if found.kind not in (_RECORDS, _OFFICE_ACTIVITY):
         return None
-    record = _record(found.row, _OFFICE_NAMES if found.kind == _OFFICE_ACTIVITY else _HAWK_NAMES)
-    return Held(_encoded(record), None, "; ".join(_lost(record)) or None)
+    return _taken_apart(_record(found.row, _OFFICE_NAMES if found.kind == _OFFICE_ACTIVITY else _HAWK_NAMES), None)
 
 
-def _held(data: Any) -> bytes:
+def _held(data: Any, identity: str | None) -> Held:
     if isinstance(data, str):
-        return data.encode("utf-8", "surrogatepass")
+        return Held(data.encode("utf-8", "surrogatepass"), identity, None)
     if not isinstance(data, dict):
         raise ValueError("AuditData is neither a text nor an object")  # noqa: TRY004 - the line is at fault
-    return _encoded(data)
+    return _taken_apart(data, identity)
+
+
+def _taken_apart(record: Mapping[str, Any], identity: str | None) -> Held:
+    return Held(_encoded(record), identity, "; ".join(_lost(record)) or None)
 
 
 def _encoded(record: Mapping[str, Any]) -> bytes:
@@ -97,11 +100,13 @@ def _record(row: Mapping[str, Any], names: Mapping[str, tuple[str, ...]]) -> dic
     """Return the record that a row is, its members under their own names."""
     record, columns = dict(row), by_plain_name(row)
     for member, called in names.items():
-        record[member] = next((columns[one] for one in called if columns.get(one)), row.get(member))
+        if found := next((columns[one] for one in called if columns.get(one)), None):
+            record[member] = found
     if session := columns.get("aadsessionid"):
         record.setdefault("AppAccessContext", {"AADSessionId": session})
     for member, words in _NUMBERS.items():
-        record[member] = words.get(str(record.get(member)).lower(), record.get(member))
+        if (word := str(record.get(member)).lower()) in words:
+            record[member] = words[word]
     return record | {member: _nested(record[member]) for member in _NESTED if member in record}
 
 

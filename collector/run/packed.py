@@ -84,7 +84,7 @@ def _of_zip(path: Path, stack: ExitStack) -> tuple[Member, ...]:
             f"{path} holds {len(found):,} files, or more bytes than a zip of logs can",
             remedy="look at what it is; unpack it, and bring what is in it",
         )
-    return tuple(Member(info.filename, _reader(archive, info, path)) for info in found)
+    return tuple(Member(f"{path.name}/{info.filename}", _reader(archive, info, path)) for info in found)
 
 
 def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Callable[[], Iterator[bytes]]:

@@ -82,6 +82,7 @@ def test_a_line_that_is_no_row_is_unread(more: Any) -> None:
         ("InteractiveSignIns_2026-11-01_2026-11-08.csv", True),
         ("NonInteractiveSignIns_2026-11-01.csv", False),
         ("export.json", None),
+        ("NonInteractive.zip/InteractiveSignIns.csv", True),
     ],
 )
 def test_the_portals_name_tells_whether_a_person_was_asked(name: str, expected: bool | None) -> None:

@@ -165,10 +165,28 @@ def test_lists_that_an_export_did_not_write_out_are_named_and_the_record_counts(
 def test_what_an_export_lost_is_told_from_what_was_never_there(member: str, value: Any, named: bool) -> None:
     row = {**ACCESSES[0], member: value}
     line = {"file": "a.csv", "line": 7, "kind": "audit-records", "row": row}
+    apart = {**line, "kind": "unified-audit-log", "row": {"AuditData": row}}
+    for one in (line, apart):
+        held = record_of(imported(json.dumps(one).encode()))
+        assert held is not None
+        assert bool(held.lost) is named
+        assert json.loads(held.record)["Id"] == ACCESSES[0]["Id"]
+
+
+def test_a_record_by_itself_is_what_it_was_and_nothing_is_added() -> None:
+    for one in RECORDS:
+        held = record_of(imported(json.dumps({"file": "a", "line": 1, "kind": "audit-records", "row": one}).encode()))
+        assert held is not None
+        assert json.loads(held.record) == one
+
+
+def test_words_for_numbers_are_numbers() -> None:
+    words = {"RecordType": "exchangeItem", "UserType": "ServicePrincipal", "LogonType": "DelegatedAdmin"}
+    line = {"file": "a", "line": 1, "kind": "audit-records", "row": {**ACCESSES[0], **words}}
     held = record_of(imported(json.dumps(line).encode()))
     assert held is not None
-    assert bool(held.lost) is named
-    assert json.loads(held.record)["Id"] == ACCESSES[0]["Id"]
+    told = json.loads(held.record)
+    assert (told["RecordType"], told["UserType"], told["LogonType"]) == (2, 6, 6)
 
 
 def test_a_local_time_that_the_import_could_read_is_the_records_time(tmp_path: Path) -> None:

@@ -82,9 +82,9 @@ def test_each_file_of_a_zip_is_read_as_what_it_is(tmp_path):
         tmp_path, zipped(("a/log.csv", LOG), ("b/log.json", json.dumps(RECORDS).encode()), ("p.csv", PORTAL))
     )
     assert [(file, kind) for file, kind, _ in said(result)][::3] == [
-        ("a/log.csv", "unified-audit-log"),
-        ("b/log.json", "audit-records"),
-        ("p.csv", "purview-audit-log"),
+        ("case.zip/a/log.csv", "unified-audit-log"),
+        ("case.zip/b/log.json", "audit-records"),
+        ("case.zip/p.csv", "purview-audit-log"),
     ]
     (slice_,) = result.coverage.slices
     assert (slice_.status, slice_.records, slice_.part) == (Status.GAP, 9, "case.zip")
@@ -115,8 +115,10 @@ def test_files_of_a_zip_that_are_no_exports_are_named_and_the_others_are_read(tm
             ("x.gz", gzip.compress(LOG)),
         ),
     )
-    assert {file for file, _, _ in said(result)} == {"log.csv"}
-    assert [(one["file"], one["line"]) for one in unread(result)] == [("LogFile.txt", 0), ("in.zip", 0), ("x.gz", 0)]
+    assert {file for file, _, _ in said(result)} == {"case.zip/log.csv"}
+    assert [(one["file"], one["line"]) for one in unread(result)] == [
+        (f"case.zip/{name}", 0) for name in ("LogFile.txt", "in.zip", "x.gz")
+    ]
     assert [one["why"] for one in unread(result) if "archive within" in one["why"]]
     assert "3 rows or files cannot be read" in (result.coverage.slices[0].reason or "")
 
@@ -128,7 +130,9 @@ def test_the_name_of_a_member_is_only_a_name(tmp_path):
     folder = tmp_path / "deep" / "er"
     folder.mkdir(parents=True)
     result = brought(folder, data)
-    assert list(dict.fromkeys(file for file, _, _ in said(result))) == [*names[:4], "out.csv (2)"]
+    assert list(dict.fromkeys(file for file, _, _ in said(result))) == [
+        f"case.zip/{name}" for name in (*names[:4], "out.csv (2)")
+    ]
     assert not list(tmp_path.rglob("out.csv*"))
     assert verify(result.path).problems == ()
 
@@ -152,8 +156,8 @@ def test_what_cannot_be_unpacked_to_its_end_is_named_and_what_came_before_is_kep
     spoilt = bytearray(zipped(("a.csv", many), ("b.csv", LOG)))
     spoilt[len(spoilt) // 2] ^= 0xFF
     result = brought(tmp_path, bytes(spoilt))
-    assert {"a.csv"} == {one["file"] for one in unread(result)}
-    assert ("b.csv", "unified-audit-log", 4) in said(result)
+    assert {"case.zip/a.csv"} == {one["file"] for one in unread(result)}
+    assert ("case.zip/b.csv", "unified-audit-log", 4) in said(result)
 
 
 @pytest.mark.parametrize(
@@ -252,5 +256,5 @@ def test_all_files_of_a_zip_are_what_they_are_said_to_be(tmp_path):
     (tmp_path / "x.zip").write_bytes(zipped(("log.csv", LOG), ("p.csv", PORTAL)))
     result = bring_in(tmp_path / "contoso", [tmp_path / "x.zip"], seams(), kind="purview-audit-log")
     assert {kind for _, kind, _ in said(result)} == {"purview-audit-log"}
-    assert [one["file"] for one in unread(result)] == ["log.csv"]
+    assert [one["file"] for one in unread(result)] == ["x.zip/log.csv"]
     assert read(result.path).sealed
