@@ -129,7 +129,8 @@ class PurviewAuditQuery:
     def _followed(self, query: Query, question: Question) -> Query:
         """Look at a query until it has ended, or for as long as one is followed, and once at one that has ended.
 
-        An answer gives the attempts back while it goes on; one that is not there yet costs an attempt.
+        An answer gives the attempts back while it goes on; one that is not there yet, or only in another version, costs
+        an attempt.
         """
 
         def look(query: Query) -> Query:
@@ -139,7 +140,7 @@ class PurviewAuditQuery:
                 if not _is_elsewhere(error) or question.effort.at_last:
                     raise
                 question.effort.fail()
-                return query
+                return query._replace(version=next(one for one in _VERSIONS if one != query.version))
             if not found.ended:
                 question.effort.renew()
             return found._replace(id=query.id, name=query.name)

@@ -338,6 +338,16 @@ def test_a_query_that_is_not_there_yet_is_looked_at_again() -> None:
     assert len(service.begun) == 1
 
 
+def test_a_query_that_v1_lists_and_does_not_show_is_followed_in_beta() -> None:
+    service = Service()
+    service.add({"displayName": NAME}, stages=("running", "succeeded"))
+    listed = collection([service.shown("query-1")])
+    service.instead["GET", "queries"] = [listed, listed]
+    service.missing = {"v1.0"}
+    assert service.ask() == (RECORDS, Finding(Kind.WHOLE))
+    assert service.begun == []
+
+
 def test_a_query_that_stays_away_is_given_up() -> None:
     service = Service()
     service.instead["GET", "query-1"] = [error(404, "itemNotFound")] * 9
