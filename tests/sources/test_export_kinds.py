@@ -196,6 +196,12 @@ def test_a_countrys_dates_are_read_only_where_the_file_shows_them_in_whatever_zo
         time.tzset()
 
 
+def test_a_time_that_powershell_5_wrote_as_an_object_is_read() -> None:
+    received = {"value": "/Date(1794290400000)/", "DisplayHint": 2, "DateTime": "Tuesday"}
+    data = json.dumps(exported.traces([TRACE | {"Received": received}, TRACE | {"Received": {"value": 7}}])).encode()
+    assert times(data) == [{"Received": "2026-11-10T06:00:00Z"}, {}]
+
+
 def test_sentinels_column_in_utc_is_a_time_and_one_in_another_zone_is_no_such_export() -> None:
     (row, *_) = exported.office_rows(RECORDS, "TimeGenerated [UTC]")
     data = table([row | {"TimeGenerated [UTC]": "11/13/2026, 8:00:00.000 AM"}])

@@ -76,10 +76,11 @@ def times_in_utc(row: Row, form: Form) -> dict[str, str]:
 
 
 def _times(row: Row, form: Form) -> dict[str, str]:
-    """Return the columns of a row that hold times, as texts."""
+    """Return the columns of a row that hold times, as texts; PowerShell 5 can write one as an object with its value."""
     times = kinds.named(form.kind).times
-    held = loose(row.json) if times else {}
-    return {name: text for name, text in held.items() if isinstance(text, str) and plain(name) in times}
+    held = {name: one for name, one in loose(row.json).items() if plain(name) in times} if times else {}
+    texts = ((name, one.get("value") if isinstance(one, dict) else one) for name, one in held.items())
+    return {name: text for name, text in texts if isinstance(text, str)}
 
 
 def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
