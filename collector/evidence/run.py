@@ -192,7 +192,6 @@ class RunFolder:
         with self._guard:
             rows, variants = self._standing.sift(slice_.source, staging.rows if staging else ())
             chunks, requests = brought[1:] if brought else self._deposited(slice_, staging, rows)
-            folder = f"{data_folder(slice_.source, None)}/{UNREAD}"
             entry = self._journal.append(
                 Commit(
                     at=self._clock.now(),
@@ -206,7 +205,7 @@ class RunFolder:
                     variants=variants,
                     outside=outside(slice_.window, rows),
                     chunks=chunks,
-                    unread=tuple(self._deposit.body(folder, body) for body in unread),
+                    unread=self._kept(slice_, unread),
                     requests=requests,
                     requests_log=self._requests.mark(),
                     recheck=recheck,
@@ -217,6 +216,11 @@ class RunFolder:
             )
             self._stands(entry, rows)
             return entry
+
+    def _kept(self, slice_: Slice, unread: Iterable[bytes]) -> tuple[Chunk, ...]:
+        """Write answers that no reader could take apart."""
+        folder = f"{data_folder(slice_.source, None)}/{UNREAD}"
+        return tuple(self._deposit.body(folder, body) for body in unread)
 
     def seal(self, *, coverage: bytes, bag_info: Mapping[str, str], until: datetime | None = None) -> None:
         """Close the run as a BagIt bag; bagit.txt, written last, says that all before it is durable (I5).

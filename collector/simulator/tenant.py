@@ -96,33 +96,12 @@ class SimulatedTenant:
         tokens = Tokens(self.address, access, now)
         self._identity = IdentityProvider(self.address, access, tokens, now)
         self.client_secret = self._identity.client_secret
-        self._exchange = Exchange(
-            self.address,
-            scenario=scenario,
-            behaviour=behaviour,
-            quotas=quotas,
-            tokens=tokens,
-            faults=self._faults,
-            now=now,
-        )
+        world: dict[str, Any] = {"quotas": quotas, "tokens": tokens, "faults": self._faults, "now": now}
+        self._exchange = Exchange(self.address, scenario=scenario, behaviour=behaviour, **world)
         self._activity = ActivityApi(
-            self.address,
-            feed=lambda: feed or publish(scenario),
-            behaviour=behaviour.feed,
-            quotas=quotas,
-            tokens=tokens,
-            faults=self._faults,
-            now=now,
+            self.address, feed=lambda: feed or publish(scenario), behaviour=behaviour.feed, **world
         )
-        self._graph = GraphApi(
-            self.address,
-            scenario=scenario,
-            behaviour=behaviour,
-            quotas=quotas,
-            tokens=tokens,
-            faults=self._faults,
-            now=now,
-        )
+        self._graph = GraphApi(self.address, scenario=scenario, behaviour=behaviour, **world)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="simulated-tenant")
         self._thread.start()
 
