@@ -172,10 +172,10 @@ QUALIFY row_number() OVER (
     PARTITION BY message_trace_id, message_id, recipient, date, event, action, detail, data ORDER BY row_id
 ) = 1;
 
--- Sign-ins, one for each way in which a request ended, whichever lines tell of it: each column from the first line that
--- has it. `varied` says that lines name several users, addresses or sessions; a filter finds a sign-in by any of them.
+-- Sign-ins, one for each way in which a request ended, by the number of its error, whichever lines tell of it: each
+-- column from the first line that has it. `varied` says that lines name several users, addresses or sessions; a filter finds a sign-in by any of them.
 CREATE TEMP VIEW sign_in_lines AS
-SELECT *, concat_ws(' ', coalesce(key, concat_ws(' ', file, line, run)), succeeded) AS sign_in
+SELECT *, concat_ws(' ', coalesce(key, concat_ws(' ', file, line, run)), succeeded, split_part(error, ' ', 1)) AS sign_in
 FROM line_sign_ins
 WHERE {sources};
 

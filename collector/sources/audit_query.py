@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from collector.config import UnifiedAuditLog
-from collector.model import Slice, iso
+from collector.model import Slice, iso, utc
 from collector.sources.base import Finding, Kind, digest, spanned
 
 PATH = "security/auditLog/queries"
@@ -21,6 +21,15 @@ _ABOUT = 0.9
 
 _CEILING = 1_000_000
 """Records that a query finds at least before it stops; more with some licences, so that it says itself where it did."""
+
+_FILTERS = (
+    "operationFilters",
+    "userPrincipalNameFilters",
+    "recordTypeFilters",
+    "objectIdFilters",
+    "ipAddressFilters",
+    "keywordFilter",
+)
 
 _HEAD = re.compile(r"[A-Z]+(?=[A-Z][a-z]|[0-9]|$)|[A-Z]")
 
@@ -46,8 +55,8 @@ def _camel(record_type: str) -> str:
 class Query(NamedTuple):
     """A query as Graph tells of it; `status` is in small letters, `shown` as it came.
 
-    `exceeded` is whether it reached its ceiling, `counted` how many records it found, about; None where it does not
-    tell.
+    `exceeded` is whether it reached its ceiling, which is at `limit`, `counted` how many records it found, about; None
+    where it does not tell.
     """
 
     version: str
@@ -57,6 +66,7 @@ class Query(NamedTuple):
     shown: str
     exceeded: bool | None
     counted: int | None
+    limit: int | None = None
 
     @property
     def path(self) -> str:
@@ -85,7 +95,10 @@ def query_of(members: Mapping[str, Any], version: str) -> Query:
     def text(name: str) -> str:
         return value if isinstance(value := members.get(name), str) else ""
 
-    shown, count = text("status").strip(), str(members.get("approximateReturnedRecordCount"))
+    def count(name: str) -> int | None:
+        return int(value) if (value := str(members.get(name))).isdecimal() else None
+
+    shown = text("status").strip()
     return Query(
         version=version,
         id=text("id"),
@@ -93,16 +106,17 @@ def query_of(members: Mapping[str, Any], version: str) -> Query:
         status=shown.lower(),
         shown=shown or "in no state",
         exceeded={"true": True, "false": False}.get(str(members.get("isRecordCountLimitExceeded")).lower()),
-        counted=int(count) if count.isdecimal() else None,
+        counted=count("approximateReturnedRecordCount"),
+        limit=count("recordCountLimit"),
     )
 
 
 def judged(query: Query, delivered: int, ended: Finding) -> Finding:
     """Return what the records of a query prove, `delivered` in all, whose pages were read to their end.
 
-    Where it tells no count `ended` holds, which is what the pages prove by themselves.
+    `ended` is what the pages prove by themselves: it holds, but for a count that is just what was delivered.
     """
-    if query.exceeded or (query.exceeded is None and delivered >= _CEILING):
+    if query.exceeded or (query.exceeded is None and delivered >= (query.limit or _CEILING)):
         return Finding(Kind.TOO_LARGE, "over-ceiling", query.counted)
     if not query.counted:
         return ended
@@ -110,7 +124,21 @@ def judged(query: Query, delivered: int, ended: Finding) -> Finding:
         return Finding(Kind.FAILED, "fewer-than-counted", query.counted)
     if delivered < query.counted:
         return Finding(Kind.UNCOUNTED, "count-unusable", query.counted)
-    return Finding(Kind.WHOLE, expected=query.counted)
+    return Finding(Kind.WHOLE, expected=query.counted) if delivered == query.counted else ended
+
+
+def contradicts(members: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether a query tells that it asks something else: anybody in the tenant can give one a name that is ours."""
+    for name in ("filterStartDateTime", "filterEndDateTime"):
+        if (told := utc(str(members.get(name)))) and told != utc(asked.get(name)):
+            return True
+    return any(_told(members.get(name)) not in (None, _told(asked.get(name, []))) for name in _FILTERS)
+
+
+def _told(value: object) -> list[str] | None:
+    """Return what a filter names, in small letters and in order; None where nothing is told."""
+    listed = value if isinstance(value, list) else [value]
+    return None if value is None else sorted(str(one).lower() for one in listed if one not in (None, ""))
 
 
 def name_of(run_id: str, slice_: Slice) -> str:

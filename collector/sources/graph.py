@@ -86,8 +86,8 @@ def ended(sizes: Sequence[int], page_size: int) -> Finding:
     A last page that is as full as was asked for, or as the first, may have lost its link, and less must be asked for;
     one that is empty, where a link promised more, may have lost its rows, and must be seen so twice.
     """
-    full = min(page_size, sizes[0]) if len(sizes) > 1 else page_size
-    if sizes[-1] >= full > 0:
+    full = min(page_size, next((size for size in sizes[:-1] if size), page_size))
+    if sizes[-1] >= full:
         return Finding(Kind.TOO_LARGE, "full-page-at-the-end")
     if any(sizes) and not sizes[-1]:
         return Finding(Kind.UNCOUNTED, "end-in-doubt")

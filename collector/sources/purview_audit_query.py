@@ -18,7 +18,7 @@ import msgspec
 from collector.errors import Forbidden, QuestionError, Refused, Unanswered
 from collector.http.client import Effort
 from collector.model import Axis, Row, Slice, Window, iso, utc
-from collector.sources.audit_query import Query, judged, name_of, path_of, query_of
+from collector.sources.audit_query import Query, contradicts, judged, name_of, path_of, query_of
 from collector.sources.base import MARGIN, Finding, Kind, Page, Question, digest, failed, loose, spanned, texts
 from collector.sources.following import Following
 from collector.sources.graph import Graph, ended
@@ -32,6 +32,7 @@ QUERIES_AT_ONCE = 50
 LONGEST = timedelta(hours=48)
 """How long a query is followed; hours are usual."""
 
+_NAME = "displayName"
 _VERSIONS = ("v1.0", "beta")
 """In the order in which they are tried: there are tenants that have these queries in beta only."""
 
@@ -56,7 +57,7 @@ class PurviewAuditQuery:
         """Find or begin the query of a slice, follow it to its end, and read what it found."""
         try:
             if question.slice.window is None:
-                self._listed(question)
+                self._listed(question, {})
                 yield Finding(Kind.WHOLE)
             else:
                 yield (yield from self._searched(question))
@@ -69,13 +70,13 @@ class PurviewAuditQuery:
 
     def _searched(self, question: Question) -> Generator[Page, None, Finding]:
         """Yield what the slice's queries found: of the first that is in no doubt, or of two that are."""
-        name = name_of(self._run_id, question.slice)
-        own = [query for query in self._listed(question) if query.name == name]
+        asked = self._asked(question.slice)
+        own = self._listed(question, asked)
         failures = [query for query in own if query.failed]
         going = sorted((query for query in own if not query.failed), key=lambda query: not query.ended)
         doubtful: set[bytes] | None = None
         while going or len(failures) < _TRIES:
-            query = self._followed(going.pop(0) if going else self._begun(name, question), question)
+            query = self._followed(going.pop(0) if going else self._begun(asked, question), question)
             if query.failed:
                 failures.append(query)
                 continue
@@ -91,11 +92,14 @@ class PurviewAuditQuery:
             doubtful = found
         return Finding(Kind.REFUSED, f"query-{failures[-1].status}")
 
-    def _begun(self, name: str, question: Question) -> Query:
-        """Begin a query, in the first version that has them."""
-        asked = spanned(question.slice.window).widened(MARGIN)
+    def _asked(self, slice_: Slice) -> dict[str, Any]:
+        """Return the query of a slice, as it is sent."""
+        asked = spanned(slice_.window).widened(MARGIN)
         times = {"filterStartDateTime": iso(asked.start), "filterEndDateTime": iso(asked.end)}
-        body = {"displayName": name, **times, **self._filters}
+        return {_NAME: name_of(self._run_id, slice_), **times, **self._filters}
+
+    def _begun(self, body: Mapping[str, Any], question: Question) -> Query:
+        """Begin a query, in the first version that has them."""
         for version in _VERSIONS:
             try:
                 found = query_of(self._graph.begin(path_of(version), body, question.slice), version)
@@ -108,8 +112,8 @@ class PurviewAuditQuery:
                 return found
         raise AssertionError("the last version raises")
 
-    def _listed(self, question: Question) -> list[Query]:
-        """Return the queries that there are, by id: those of each version, for one may not show the other's.
+    def _listed(self, question: Question, asked: Mapping[str, Any]) -> list[Query]:
+        """Return the queries of our name that ask this: those of each version, for one may not show the other's.
 
         Where no version has a list there is nothing to be found again; one list is enough.
         """
@@ -118,7 +122,7 @@ class PurviewAuditQuery:
         for version in _VERSIONS:
             try:
                 for page in self._graph.pages(path_of(version), question.slice, question.effort):
-                    told = (query_of(loose(raw), version) for raw in page.rows)
+                    told = (query_of(one, version) for one in map(loose, page.rows) if _is_own(one, asked))
                     found |= {query.id: query for query in told if query.id and query.id not in found}
                 was_read = True
             except Refused as error:
@@ -166,6 +170,10 @@ class PurviewAuditQuery:
         except Refused as error:
             raise Unanswered(str(error), reason=error.reason) from None
         return judged(query, len(found), ended(sizes, question.page_size))
+
+
+def _is_own(members: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    return members.get(_NAME) == asked.get(_NAME) and not contradicts(members, asked)
 
 
 def _is_elsewhere(error: Refused) -> bool:

@@ -167,3 +167,16 @@ def test_a_sign_in_without_a_time_is_in_no_answer_about_a_period_and_that_is_sai
     with investigate(prepared, question("signins"), narrowed, ASKED) as found:
         assert found.answer.count() == 0
         assert "incomplete-records" in [one.kind for one in found.limits]
+
+
+def test_two_attempts_of_one_request_that_failed_differently_are_two_rows(tmp_path: Path) -> None:
+    second = {**FAILED, "ErrorNumber": "50074", "LogonError": "MfaRequired"}
+    both = [
+        row("a", 3, **sign_in(None, FOREIGN, IntraSystemId="r", **FAILED)),
+        row("b", 3, **sign_in(None, FOREIGN, IntraSystemId="r", **second)),
+    ]
+    run = collect(tmp_path, audit_log(Piece(DAY, both), question=EVERYTHING))
+    assert [line["error"] for line in ask(ready([run]), "signins")] == [
+        "50126 InvalidUserNameOrPassword",
+        "50074 MfaRequired",
+    ]

@@ -84,6 +84,8 @@ def test_pages_that_are_empty_at_first_hold_no_doubt() -> None:
     link = f"{GRAPH}{PATH}?$skiptoken=2"
     assert ask([collection([], link), collection([row(3)])])[2] == Finding(Kind.WHOLE)
     assert ask([collection([], link), collection()])[2] == Finding(Kind.EMPTY)
+    full = ask([collection([], link), collection([row(3), row(4)])], page_size=2)[2]
+    assert full == Finding(Kind.TOO_LARGE, "full-page-at-the-end")
 
 
 def test_an_end_in_an_empty_page_where_more_was_promised_must_be_seen_twice() -> None:

@@ -408,3 +408,49 @@ def test_records_are_told_apart_by_their_id_and_all_that_they_say() -> None:
     assert one == same
     assert (other[0], other[1] == one[1]) == (one[0], False)
     assert nameless[0] == nameless[1]
+
+
+DOUBT = Finding(Kind.TOO_LARGE, "full-page-at-the-end")
+
+
+@pytest.mark.parametrize(("counted", "finding"), [(950, DOUBT), (1000, Finding(Kind.WHOLE, expected=1000)), (0, DOUBT)])
+def test_a_count_that_is_below_what_came_takes_no_doubt_away(counted: int, finding: Finding) -> None:
+    query = query_of({"id": "1", "approximateReturnedRecordCount": counted}, "v1.0")
+    assert judged(query, 1000, DOUBT) == finding
+
+
+def test_a_query_that_tells_its_ceiling_is_too_large_there() -> None:
+    query = query_of({"id": "1", "recordCountLimit": 1000}, "v1.0")
+    assert judged(query, 1000, Finding(Kind.WHOLE)) == Finding(Kind.TOO_LARGE, "over-ceiling")
+    assert judged(query, 999, Finding(Kind.WHOLE)) == Finding(Kind.WHOLE)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"filterEndDateTime": iso(WINDOW.start)},
+        {"operationFilters": ["FileAccessed"]},
+        {"userPrincipalNameFilters": ["adele@contoso.example.org"]},
+        {"keywordFilter": "x"},
+    ],
+)
+def test_a_query_of_our_name_that_asks_something_else_is_not_ours(other: dict[str, Any]) -> None:
+    service = Service()
+    service.ask()
+    (own,) = service.begun
+    planted = Service()
+    planted.add({**own, **other}, ("succeeded",))
+    assert planted.ask() == (RECORDS, Finding(Kind.WHOLE))
+    assert len(planted.begun) == 1
+
+
+def test_a_query_of_ours_is_known_in_another_spelling_and_where_it_does_not_tell_what_it_asks() -> None:
+    service = Service()
+    service.ask()
+    (own,) = service.begun
+    spelt = {**own, "filterEndDateTime": own["filterEndDateTime"].replace("Z", ".0000000Z"), "keywordFilter": ""}
+    for told in (spelt, {**spelt, "operationFilters": ["mailitemsaccessed"]}, {"displayName": NAME}):
+        again = Service()
+        again.add(told, ("succeeded",))
+        assert again.ask() == (RECORDS, Finding(Kind.WHOLE))
+        assert again.begun == []
