@@ -198,6 +198,8 @@ def _imported(line: bytes, place: Place, into: Gathered) -> None:
         if found.kind == imported.PLAN_SCRIPT and str(found.row.get("source")) in _TOLD_BY_PART:
             _asked_row(found, place, into)
             return
+        if found.kind == imported.PLAN_SCRIPT:
+            _not_told(f"rows of {found.row.get('source')} are not read from the script of a plan", found, place, into)
         _other_row(found, place, into)
     except ValueError as error:
         raise ValueError(f"{found.place}: {error}") from None
@@ -205,7 +207,8 @@ def _imported(line: bytes, place: Place, into: Gathered) -> None:
 
 
 _TOLD_BY_PART: dict[str, Callable[[bytes, Place, Gathered], None]] = {SETTINGS: _setting, TRACE_DETAIL: _detail}
-"""Sources of which a row does not tell what it is about."""
+"""Sources of which a row does not tell what it is about. Rows of others are named as unread: the entries of a mailbox's
+own log would have to give way to other sources, which only a run's accounts tell of (old_store)."""
 
 
 def _asked_row(found: Imported, place: Place, into: Gathered) -> None:
@@ -233,7 +236,7 @@ def _other_row(found: Imported, place: Place, into: Gathered) -> None:
 
 
 def _not_told(lost: str | None, found: Imported, place: Place, into: Gathered) -> None:
-    """Name what an export does not tell of a row, which counts all the same."""
+    """Name what an export does not tell of a row, or why it is not read; its text is kept all the same."""
     if lost:
         reason = clean(f"{found.place}: {lost}")
         into.rows["unread"].append(UnreadRow(place.source, place.file, place.line, reason))

@@ -34,10 +34,12 @@ def test_what_happened_to_a_message_is_told_with_its_recipient() -> None:
     assert (detail.recipient, detail.event, detail.message) == ("lee@contoso.com", "Deliver", "a@x")
 
 
-def test_a_mailbox_s_own_log_is_kept_and_does_not_count_beside_the_audit_log() -> None:
+def test_a_mailbox_s_own_log_does_not_count_beside_the_audit_log_and_is_named_as_unread() -> None:
     into = rows_of("mailbox-audit-log", "lee@contoso.com", {"Operation": "MailItemsAccessed"})
     assert not into.rows["records"]
     assert len(into.rows["raw"]) == 1
+    (unread,) = into.rows["unread"]
+    assert unread.reason == "a.jsonl line 1: rows of mailbox-audit-log are not read from the script of a plan"
 
 
 @pytest.mark.parametrize("row", [None, "text", [1]])
@@ -49,6 +51,6 @@ def test_a_row_that_is_none_is_named(row: Any) -> None:
 
 
 @pytest.mark.parametrize("source", [None, 7, [], {}, "none"])
-def test_a_row_of_a_source_that_nobody_knows_is_kept(source: Any) -> None:
+def test_a_row_of_a_source_that_nobody_knows_is_kept_and_named_as_unread(source: Any) -> None:
     into = rows_of(source, 7, {})
-    assert len(into.rows["raw"]) + len(into.rows["unread"]) == 1
+    assert len(into.rows["raw"]) == len(into.rows["unread"]) == 1
