@@ -162,6 +162,25 @@ def test_a_next_page_that_is_not_in_the_file_is_named() -> None:
         assert list(unread(json.dumps(data).encode()).values()) == ["the answer names a next page, which is not in it"]
 
 
+@pytest.mark.parametrize("value", [[], [{"x": 1}], [SIGN_IN]])
+def test_a_record_that_has_a_value_is_a_record_and_no_answer(value: list[object]) -> None:
+    for odd in (SIGN_IN | {"value": value}, {"@odata.type": "signIn", "value": value} | SIGN_IN):
+        data = b"\n".join(json.dumps(one).encode() for one in (SIGN_IN, odd, SIGN_IN))
+        assert rows(data) == [SIGN_IN, odd, SIGN_IN]
+        assert unread(data) == {}
+
+
+def test_what_stands_behind_a_long_answers_list_is_named_and_what_follows_is_read() -> None:
+    answer = {"value": [SIGN_IN | {"note": "x" * 70_000}], "more": {"a": {}}, "@odata.nextLink": "x"}
+    data = json.dumps(answer).encode() + b"\n" + json.dumps(SIGN_IN).encode()
+    found = items(data, size=1 << 16)
+    assert [json.loads(item.json)["id"] for item in found if isinstance(item, Row)] == ["r1", "r1"]
+    assert [item.why for item in found if isinstance(item, Unread)] == [
+        '"more" stands beside the list, and is not read',
+        "the answer names a next page, which is not in it",
+    ]
+
+
 def test_a_list_that_breaks_off_says_so_after_the_records_that_came() -> None:
     whole = json.dumps([SIGN_IN, SIGN_IN]).encode()
     assert len(rows(whole[:-9])) == 1

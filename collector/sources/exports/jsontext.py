@@ -17,7 +17,10 @@ _BLANK = re.compile(rb"[\s,]*")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+("?)|[{}\[\]]', re.DOTALL)
 _NAME = b'"value"'
 _VALUE = re.compile(_NAME + rb"\s*+:\s*+\[")
+_COLON = re.compile(rb"\s*+:")
 _MORE = b'"@odata.nextLink"'
+_OF_ANSWERS = (b'"@odata.', b'"@adminapi.')
+"""How the names begin that can stand beside an answer's `value`; a record that has a `value` has others."""
 _HEAD = 1 << 16
 """Bytes in which an answer's `value` begins, if it is one."""
 
@@ -32,7 +35,7 @@ def records(blocks: Iterable[bytes]) -> Iterator[Item]:
         elif opening := _answer(text):
             yield from _more(text, opening)
             yield from _members(text)
-            yield from _more(text, text.up_to(b"}"))
+            yield from _rest(text)
         else:
             yield _record(text) or text.skip_line()
 
@@ -121,7 +124,7 @@ def _members(text: _Text) -> Iterator[Item]:
 
 def _record(text: _Text) -> Item | None:
     """Return the object that is next, None where there is none that ends."""
-    length = _length(text)
+    length = _length(text) if text.comes(b"{") else 0
     if not length:
         return None
     line = text.line
@@ -133,21 +136,21 @@ def _record(text: _Text) -> Item | None:
     return Row(line, one)
 
 
-def _length(text: _Text) -> int:
-    """Return how long the object is that is next, 0 where it does not end, or is longer than a row may be."""
-    if not text.comes(b"{"):
-        return 0
+def _length(text: _Text, depth: int = 0) -> int:
+    """Return how far it is to the end of what is next, 0 where it does not end, or is longer than a row may be.
+
+    `depth` is how many brackets are open already.
+    """
     if text.by_line:
-        return _balanced(text, text.at + text.find(b"\n"))
+        return _balanced(text, text.at + text.find(b"\n"), depth)
     while True:
-        length = _balanced(text, len(text.data))
+        length = _balanced(text, len(text.data), depth)
         if length or text.ahead > LONGEST or not text.grow():
             return length if length <= LONGEST else 0
 
 
-def _balanced(text: _Text, end: int) -> int:
-    """Return the length of the object that is next, 0 where it does not end before `end` in what is ahead."""
-    depth = 0
+def _balanced(text: _Text, end: int, depth: int) -> int:
+    """Return how far it is to where no bracket is open, 0 where that is not before `end` in what is ahead."""
     for token in _TOKEN.finditer(text.data, text.at, end):
         sign = token[0][:1]
         if sign == b'"':
@@ -167,16 +170,39 @@ def _answer(text: _Text) -> bytes:
     end = min(len(text.data), text.at + _HEAD)
     if text.data.find(_NAME, text.at, end) < 0:
         return b""
-    depth = 0
-    for token in _TOKEN.finditer(text.data, text.at, end):
+    opening = 0
+    for name in _names(text.data, text.at, end):
+        if not opening and (found := _VALUE.match(text.data, name.start())):
+            opening = found.end() - text.at
+        elif not name[0].startswith(_OF_ANSWERS):
+            return b""
+    return text.step(opening)
+
+
+def _names(data: bytes, at: int, end: int, depth: int = 0) -> Iterator[re.Match[bytes]]:
+    """Yield the names of an object's own members as far as `end`; `depth` is how many brackets are open already."""
+    for token in _TOKEN.finditer(data, at, end):
         sign = token[0][:1]
         if sign != b'"':
             depth += 1 if sign in b"{[" else -1
-        elif depth == 1 and (found := _VALUE.match(text.data, token.start())):
-            return text.step(found.end() - text.at)
-        if not depth:
-            break
-    return b""
+            if not depth:
+                return
+        elif depth == 1 and token[1] and _COLON.match(data, token.end()):
+            yield token
+
+
+def _rest(text: _Text) -> Iterator[Unread]:
+    """Step to the end of an answer, and say what stands behind its `value` that no answer has."""
+    if not text.begins():
+        return
+    line, rest = text.line, text.step(_length(text, depth=1))
+    if not rest:
+        yield text.skip_line()
+    others = [name[0] for name in _names(rest, 0, len(rest), depth=1) if not name[0].startswith(_OF_ANSWERS)]
+    if others:
+        told = b", ".join(others)[:100].decode("utf-8", "backslashreplace")
+        yield Unread(line, f"{told} stands beside the list, and is not read")
+    yield from _more(text, rest)
 
 
 def _more(text: _Text, beside: bytes) -> Iterator[Unread]:
