@@ -84,7 +84,14 @@ def _of_zip(path: Path, stack: ExitStack) -> tuple[Member, ...]:
             f"{path} holds {len(found):,} files, or more bytes than a zip of logs can",
             remedy="look at what it is; unpack it, and bring what is in it",
         )
-    return tuple(Member(f"{path.name}/{info.filename}", _reader(archive, info, path)) for info in found)
+    listed = tuple(Member(f"{path.name}/{info.filename}", _reader(archive, info, path)) for info in found)
+    in_front = min((info.header_offset for info in archive.infolist()), default=0) > 0
+    return (Member(f"{path.name}/", _in_front), *listed) if in_front else listed
+
+
+def _in_front() -> Iterator[bytes]:
+    """Stand for what is in front of a zip's first file: of zips that were joined only the last one's files are told."""
+    raise Broken("bytes before the first file are in no directory: a zip was joined to another, or files taken out")
 
 
 def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Callable[[], Iterator[bytes]]:

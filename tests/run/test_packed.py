@@ -123,6 +123,14 @@ def test_files_of_a_zip_that_are_no_exports_are_named_and_the_others_are_read(tm
     assert "3 rows or files cannot be read" in (result.coverage.slices[0].reason or "")
 
 
+def test_what_is_in_front_of_the_files_of_a_zip_is_named(tmp_path):
+    result = brought(tmp_path, zipped(("a.csv", PORTAL)) + zipped(("b.csv", LOG)))
+    assert {file for file, _, _ in said(result)} == {"case.zip/b.csv"}
+    (named,) = unread(result)
+    assert named["file"] == "case.zip/"
+    assert "bytes before the first file are in no directory" in named["why"]
+
+
 def test_the_name_of_a_member_is_only_a_name(tmp_path):
     names = ["../../out.csv", "/etc/out.csv", "C:\\out.csv", "out.csv", "out.csv"]
     with pytest.warns(UserWarning, match="Duplicate"):
