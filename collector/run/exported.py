@@ -59,8 +59,12 @@ def heard(blocks: Iterable[bytes], clock: Clock) -> Iterator[bytes]:
 
 
 def _numbered(name: str, names: dict[str, int]) -> str:
-    number = names[name] = names.get(name, 0) + 1
-    return name if number == 1 else f"{name} ({number})"
+    number, free = names.get(name, 1), name
+    while free in names:  # a file can be called so by itself
+        number += 1
+        free = f"{name} ({number})"
+    names[name], names[free] = number, 1
+    return free
 
 
 def _looked_at(file: Path, kind: str | None, clock: Clock) -> Export:

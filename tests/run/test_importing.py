@@ -123,6 +123,15 @@ def test_two_files_of_one_name_are_two_parts_and_the_same_bytes_are_refused(tmp_
         bring_in(tmp_path / "contoso", [one, one], seams())
 
 
+def test_a_file_that_is_called_as_another_is_numbered_is_a_part_of_its_own(tmp_path):
+    paths = [tmp_path / str(number) / name for number, name in enumerate(("a", "a", "a (2)", "a"))]
+    for path, row in zip(paths, ROWS, strict=False):
+        path.parent.mkdir()
+        path.write_bytes(SIGN_INS + row)
+    result = bring_in(tmp_path / "contoso", paths, seams())
+    assert [part for part, _ in committed(result.path)] == ["a", "a (2)", "a (2) (2)", "a (3)"]
+
+
 def test_nothing_is_written_where_one_of_the_files_is_no_export(tmp_path):
     good, bad = files(tmp_path, good=SIGN_INS + ROWS[0], bad=b"name,value\n1,2\n")
     folder = tmp_path / "contoso"
