@@ -196,6 +196,22 @@ def test_the_script_asks_for_no_secret(tmp_path: Path) -> None:
     assert "credential" not in written.lower()
 
 
+def function(tmp_path: Path, name: str) -> str:
+    """Return the text of a function of the script's."""
+    tree = parsed(script(engagement(tmp_path), NOW, SOUGHT))
+    assert faults(tree) == []
+    (found,) = (one for one in nodes(tree, "function_statement") if source(next(nodes(one, "function_name"))) == name)
+    return source(found)
+
+
+def test_a_dictionary_is_told_by_what_it_holds_and_a_list_in_a_list_stays_one(tmp_path: Path) -> None:
+    members, plain = function(tmp_path, "ConvertTo-Members"), function(tmp_path, "ConvertTo-Plain")
+    assert "GetEnumerator()" in members
+    assert "[pscustomobject]" not in members + plain
+    assert "$List = @(foreach ($One in $Value) { ConvertTo-Plain $One })" in plain
+    assert "return , $List" in plain
+
+
 def test_two_readings_of_a_value_agree() -> None:
     assert value(parsed("@(1, 'a', @('b'))")) == [1, "a", ["b"]]
 

@@ -27,7 +27,8 @@ function ConvertTo-Utc {
     return [datetime]::Parse([string]$Value, $Invariant, $Styles)
 }
 
-# What JSON is made of: no date in a form that each version of PowerShell writes its own way, no number for a name.
+# What JSON is made of: no date in a form that each version of PowerShell writes its own way, no number for a name. A
+# list that a function gave is wrapped, and PowerShell 5.1 would write it as an object, unless it is taken out.
 function ConvertTo-Plain {
     param($Value)
     if ($null -eq $Value) {
@@ -39,27 +40,29 @@ function ConvertTo-Plain {
     if ($Value.GetType().IsPrimitive -or $Value -is [decimal]) {
         return $Value
     }
-    if ($Value -is [System.Collections.IDictionary]) {
-        return ConvertTo-Members ([pscustomobject]$Value)
-    }
-    if ($Value -is [System.Management.Automation.PSCustomObject]) {
+    if ($Value -is [System.Collections.IDictionary] -or $Value -is [System.Management.Automation.PSCustomObject]) {
         return ConvertTo-Members $Value
+    }
+    if ($Value -is [System.Collections.IEnumerable] -and $Value -isnot [string]) {
+        $List = @(foreach ($One in $Value) { ConvertTo-Plain $One })
+        for ($At = 0; $At -lt $List.Count; $At++) {
+            if ($List[$At] -is [array]) { $List[$At] = $List[$At].PSObject.BaseObject }
+        }
+        return , $List
     }
     return [string]$Value
 }
 
+# A dictionary's own members are Count, Keys and Values: what it holds is told by its enumerator.
 function ConvertTo-Members {
     param($Row)
     $Members = [ordered]@{}
-    foreach ($Member in $Row.PSObject.Properties) {
-        $Value = $Member.Value
-        $Single = $Value -is [string] -or $Value -is [System.Collections.IDictionary]
-        if ($Value -is [System.Collections.IEnumerable] -and -not $Single) {
-            $Members[$Member.Name] = @(foreach ($One in $Value) { ConvertTo-Plain $One })
-        }
-        else {
-            $Members[$Member.Name] = ConvertTo-Plain $Value
-        }
+    $Held = $(if ($Row -is [System.Collections.IDictionary]) { $Row.GetEnumerator() } else { $Row.PSObject.Properties })
+    foreach ($Member in $Held) {
+        $Name = $(if ($Row -is [System.Collections.IDictionary]) { [string]$Member.Key } else { $Member.Name })
+        $Plain = ConvertTo-Plain $Member.Value
+        $Members[$Name] = $Plain
+        if ($Plain -is [array]) { $Members[$Name] = $Plain.PSObject.BaseObject }
     }
     return $Members
 }
@@ -85,7 +88,7 @@ function Add-Row {
             $Members = [ordered]@{ source = $File.Source; part = $File.Part; row = $Members }
         }
         $Line = ConvertTo-Line $Members
-        $Text = @(foreach ($Name in $Names) { ConvertTo-Plain $Row.$Name }) -join "`n"
+        $Text = @(foreach ($Name in $Names) { [string](ConvertTo-Plain $Row.$Name) }) -join "`n"
         if (-not $Text.Trim()) {
             $Text = $Line
         }
