@@ -212,6 +212,13 @@ def test_a_dictionary_is_told_by_what_it_holds_and_a_list_in_a_list_stays_one(tm
     assert "return , $List" in plain
 
 
+def test_rows_of_two_folders_or_of_one_answer_that_say_the_same_are_both_kept(tmp_path: Path) -> None:
+    assert "Add-Row $File $Answer.Rows -About $Parameters.Identity" in function(tmp_path, "Read-Call")
+    written = function(tmp_path, "Add-Row")
+    assert 'ConvertTo-Ascii "$About`n$Text"' in written
+    assert '$Key = "$Key $Count"' in written
+
+
 def test_two_readings_of_a_value_agree() -> None:
     assert value(parsed("@(1, 'a', @('b'))")) == [1, "a", ["b"]]
 

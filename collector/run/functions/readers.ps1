@@ -163,7 +163,7 @@ function Read-MessageTrace {
 function Read-Call {
     param($File, [string]$Cmdlet, [hashtable]$Parameters)
     $Answer = Invoke-Reading $Cmdlet $Parameters
-    [void]@(Add-Row $File $Answer.Rows)
+    [void]@(Add-Row $File $Answer.Rows -About $Parameters.Identity)
     if ($Answer.Failed) {
         return New-Finding 'failed' 'cancelled-task'
     }

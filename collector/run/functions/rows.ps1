@@ -78,10 +78,12 @@ function ConvertTo-Line {
     return ConvertTo-Ascii (ConvertTo-Json -InputObject $Members -Depth 20 -Compress)
 }
 
-# Writes the rows that are not in the file yet; returns for each what tells it from others: some members, or else all.
-# A row that is told by all that it says stands beside what it is about.
+# Writes the rows that are not in the file yet; returns for each what tells it from others: some members, or else all
+# that it says, whom the call named, and how many rows of its answer say the same so far. Such a row is in the file only
+# if an earlier attempt at its call brought it; it stands beside what it is about.
 function Add-Row {
-    param($File, $Rows, [string[]]$Names)
+    param($File, $Rows, [string[]]$Names, [string]$About)
+    $Same = New-Object 'System.Collections.Generic.HashSet[string]'
     foreach ($Row in $Rows) {
         $Members = ConvertTo-Members $Row
         if (-not $Names) {
@@ -92,8 +94,13 @@ function Add-Row {
         if (-not $Text.Trim()) {
             $Text = $Line
         }
-        $Bytes = $Utf8.GetBytes((ConvertTo-Ascii $Text))
+        $Bytes = $Utf8.GetBytes((ConvertTo-Ascii "$About`n$Text"))
         $Key = [System.Convert]::ToBase64String($Sha.ComputeHash($Bytes))
+        if (-not $Names) {
+            $Count = 1
+            while (-not $Same.Add("$Key $Count")) { $Count++ }
+            $Key = "$Key $Count"
+        }
         if ($File.Seen.Add($Key)) {
             $File.Writer.Write("$Line`n")
             $File.Rows++
