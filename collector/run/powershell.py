@@ -54,6 +54,8 @@ def _head(plan: Plan) -> str:
         "CeilingPattern": base.AT_CEILING.pattern,
         "UnsharedFolders": sorted(tenant_settings.UNSHARED),
         "SlashInName": tenant_settings.SLASH,
+        "NeverEmpty": [f"{cmdlet} {needs or ''}" for cmdlet, needs in cmdlets.NEVER_EMPTY.items()],
+        "NothingGiven": cmdlets.NOTHING_GIVEN,
     }
     return _HEAD.format(
         folder=text(folder),

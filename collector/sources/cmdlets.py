@@ -150,7 +150,7 @@ _decoder = msgspec.json.Decoder(_Fields)
 _DEFAULT_SIZES = {"search-unifiedauditlog": 100, "search-mailboxauditlog": 1000, "get-messagetracev2": 1000}
 """Rows that a cmdlet gives at most without a ResultSize and may say nothing of; protocol.md C1, C2, C4."""
 
-_NEVER_EMPTY = {
+NEVER_EMPTY: Mapping[str, str | None] = {
     "get-adminauditlogconfig": None,
     "get-organizationconfig": None,
     "get-messagetracedetailv2": "messagetraceid",
@@ -180,7 +180,7 @@ class _Heard:
         sizes = (given.get(name) for name in ("resultsize", "pagesize"))
         asked = [size for size in map(number, sizes) if size is not None]
         self._most = min(asked, default=None if "resultsize" in given else _DEFAULT_SIZES.get(cmdlet))
-        needs = _NEVER_EMPTY.get(cmdlet, "")
+        needs = NEVER_EMPTY.get(cmdlet, "")
         self._must_have = needs is None or needs in given
         self.rows = 0
         self._counted = 0

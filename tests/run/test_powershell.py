@@ -36,6 +36,7 @@ SOUGHT = Sought(
 
 SHELL_S_OWN = {
     *("New-Object", "New-Item", "Join-Path", "Test-Path", "Move-Item", "Remove-Item", "Get-FileHash", "Where-Object"),
+    "ForEach-Object",
     *("ConvertTo-Json", "ConvertFrom-Json", "Start-Sleep", "Set-StrictMode", "Write-Warning", "Write-Output"),
 }
 
@@ -217,6 +218,23 @@ def test_rows_of_two_folders_or_of_one_answer_that_say_the_same_are_both_kept(tm
     written = function(tmp_path, "Add-Row")
     assert 'ConvertTo-Ascii "$About`n$Text"' in written
     assert '$Key = "$Key $Count"' in written
+
+
+def test_nothing_where_something_must_be_is_no_empty_answer(tmp_path: Path) -> None:
+    head = script(engagement(tmp_path), NOW, SOUGHT).partition("function ")[0]
+    assert "'get-organizationconfig '" in head
+    assert "'get-messagetracedetailv2 messagetraceid'" in head
+    assert "'get-mailboxfolderpermission identity'" in head
+    call = function(tmp_path, "Read-Call")
+    assert call.index("Test-NeverEmpty") < call.index("New-Finding 'empty'")
+
+
+def test_the_permissions_of_folders_are_whole_only_where_their_listing_is(tmp_path: Path) -> None:
+    folders = function(tmp_path, "Read-FolderPermission")
+    assert "$Listed.Failed -or $Listed.More -or $Listed.AtCeiling" in folders
+    assert "$Listed.Rows.Count -eq 0" in folders
+    assert "'folder-without-path'" in folders
+    assert "New-Finding 'uncounted' $NothingGiven 0 $Bare" in folders
 
 
 def test_two_readings_of_a_value_agree() -> None:

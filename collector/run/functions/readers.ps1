@@ -159,6 +159,13 @@ function Read-MessageTrace {
     }
 }
 
+# Whether the cmdlet must have a row to give, asked with these parameters.
+function Test-NeverEmpty {
+    param([string]$Cmdlet, [hashtable]$Parameters)
+    $Needs = @('') + @($Parameters.Keys)
+    return @($Needs | Where-Object { $NeverEmpty -contains "$Cmdlet $_" }).Count -gt 0
+}
+
 # A cmdlet that is called once: a full page may have been cut off.
 function Read-Call {
     param($File, [string]$Cmdlet, [hashtable]$Parameters)
@@ -171,24 +178,56 @@ function Read-Call {
     if ($Answer.More -or $Answer.AtCeiling -or $Full) {
         return New-Finding 'too-large' 'more-available'
     }
-    return New-Finding $(if ($Answer.Rows.Count) { 'whole' } else { 'empty' })
+    if ($Answer.Rows.Count) {
+        return New-Finding 'whole'
+    }
+    if (Test-NeverEmpty $Cmdlet $Parameters) {
+        return New-Finding 'failed' $NothingGiven
+    }
+    return New-Finding 'empty'
 }
 
 # The permissions of a mailbox, and of those of its folders that people share, which bear names in its owner's language.
+# Two answers must agree on which of the folders tell nothing.
 function Read-FolderPermission {
     param($File, [hashtable]$Parameters)
     $Found = Read-Call $File 'Get-MailboxFolderPermission' $Parameters
-    $Answer = Invoke-Reading 'Get-MailboxFolderStatistics' @{ Identity = $Parameters.Identity }
-    foreach ($One in $Answer.Rows) {
-        $Kind = ([string]$One.FolderType -replace '\s').ToLowerInvariant()
-        $Unshared = @($UnsharedFolders | Where-Object { $Kind.StartsWith($_, [System.StringComparison]::Ordinal) })
-        if ($Found.Kind -in 'whole', 'empty' -and -not $Unshared) {
-            $Path = ([string]$One.FolderPath).Replace('/', '\').Replace($SlashInName, '/')
-            $Found = Read-Call $File 'Get-MailboxFolderPermission' @{ Identity = "$($Parameters.Identity):$Path" }
+    if ($Found.Kind -ne 'whole') {
+        return $Found
+    }
+    $Listed = Invoke-Reading 'Get-MailboxFolderStatistics' @{ Identity = $Parameters.Identity }
+    $Bare = New-Object 'System.Collections.Generic.HashSet[string]'
+    foreach ($Path in @($Listed.Rows | Where-Object { Test-Shared $_ } | ForEach-Object { [string]$_.FolderPath })) {
+        if (-not $Path) {
+            $Found = New-Finding 'failed' 'folder-without-path'
+            continue
+        }
+        $Below = "$($Parameters.Identity):$($Path.Replace('/', '\').Replace($SlashInName, '/'))"
+        $Asked = Read-Call $File 'Get-MailboxFolderPermission' @{ Identity = $Below }
+        if ($Asked.Reason -eq $NothingGiven) {
+            [void]$Bare.Add($Below)
+        }
+        elseif ($Found.Kind -eq 'whole') {
+            $Found = $Asked
         }
     }
-    if ($Answer.Failed -or $Answer.More) {
-        return New-Finding 'failed' 'more-available'
+    if ($Found.Kind -ne 'whole') {
+        return $Found
+    }
+    if ($Listed.Failed -or $Listed.More -or $Listed.AtCeiling) {
+        return New-Finding 'failed' $(if ($Listed.Failed) { 'cancelled-task' } else { 'more-available' })
+    }
+    if ($Listed.Rows.Count -eq 0) {
+        return New-Finding 'failed' $NothingGiven
+    }
+    if ($Bare.Count) {
+        return New-Finding 'uncounted' $NothingGiven 0 $Bare
     }
     return $Found
+}
+
+function Test-Shared {
+    param($Listed)
+    $Kind = ([string]$Listed.FolderType -replace '\s').ToLowerInvariant()
+    return -not @($UnsharedFolders | Where-Object { $Kind.StartsWith($_, [System.StringComparison]::Ordinal) })
 }
