@@ -195,6 +195,26 @@ def test_a_damaged_object_of_a_list_is_named_and_its_inner_objects_are_no_record
     assert list(unread(data).values()) == ["it is not JSON"]
 
 
+@pytest.mark.parametrize("odd", [b"null", b"-1.5e3", b'"a ] \\" text"', b"[]", b'[{"id":"inner"},[1]]'])
+def test_what_is_no_object_in_a_list_costs_no_record(odd: bytes) -> None:
+    one = json.dumps(SIGN_IN).encode()
+    for data in (b"[%b,%b,\n%b]" % (one, odd, one), b"[%b,\n%b , %b\n]" % (odd, one, odd)):
+        assert {row["id"] for row in rows(data)} == {"r1"}
+        assert set(unread(data).values()) == {"it is no object"}
+    assert len(rows(b"[%b,%b,%b]" % (one, odd, one))) == 2
+
+
+def test_a_list_within_a_list_is_named_where_it_begins() -> None:
+    data = b"[\n%b,\n[1,\n2]]" % json.dumps(SIGN_IN).encode()
+    assert unread(data) == {3: "it is no object"}
+
+
+def test_a_member_outside_of_its_object_ends_the_list() -> None:
+    data = b"[%b" % json.dumps(SIGN_IN).encode() + b'},"more":{"id":"inner"}]'
+    assert rows(data) == [SIGN_IN]
+    assert "from here on" in unread(data)[1]
+
+
 def test_a_line_that_is_no_json_costs_that_line() -> None:
     one = json.dumps(SIGN_IN).encode()
     data = b"\n".join([one, b'{"id": "cut off', b"Exported 2 records", one, b""])

@@ -17,6 +17,7 @@ _BLANK = re.compile(rb"[\s,]*")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+("?)|[{}\[\]]', re.DOTALL)
 _NAME = b'"value"'
 _VALUE = re.compile(_NAME + rb"\s*+:\s*+\[")
+_SCALAR = re.compile(rb'(?:"(?:[^"\\]|\\.)*+"|[\w.+-]++)(?=\s*+[,\]])', re.DOTALL)
 _COLON = re.compile(rb"\s*+:")
 _MORE = b'"@odata.nextLink"'
 _OF_ANSWERS = (b'"@odata.', b'"@adminapi.')
@@ -115,11 +116,23 @@ def _members(text: _Text) -> Iterator[Item]:
         if text.comes(b"]"):
             text.step(1)
             return
-        item = _record(text)
+        item = _record(text) or _no_object(text)
         yield item or text.skip_all()
         if item is None:
             return
     yield Unread(text.line, "the file breaks off: the list does not end")
+
+
+def _no_object(text: _Text) -> Unread | None:
+    """Step over a list, a text, a number or a word that is next, None where there is none that ends."""
+    if text.comes(b"["):
+        length = _length(text)
+    else:
+        while not (found := _SCALAR.match(text.data, text.at)) and text.ahead < _HEAD and text.grow():
+            pass
+        length = found.end() - text.at if found else 0
+    line = text.line
+    return Unread(line, "it is no object") if text.step(length) else None
 
 
 def _record(text: _Text) -> Item | None:
