@@ -196,6 +196,30 @@ def test_a_countrys_dates_are_read_only_where_the_file_shows_them_in_whatever_zo
         time.tzset()
 
 
+@pytest.mark.parametrize(
+    ("column", "others"),
+    [
+        ("Date (UTC)", ("Request ID", "IP address", "Application")),
+        ("createdDateTime", ("ipAddress", "appDisplayName")),
+        ("origin_timestamp_utc", ("sender_address", "recipient_status", "message_id")),
+        ("date_time_utc", ("event_id", "message_id", "recipient_address")),
+    ],
+)
+def test_a_countrys_dates_are_read_in_sign_ins_and_reports_too(column: str, others: tuple[str, ...]) -> None:
+    data = table([{column: one} | dict.fromkeys(others, "x") for one in US])
+    assert [one.get(column) for one in times(data)] == [
+        "2026-11-03T06:00:00Z",
+        "2026-11-13T00:00:00Z",
+        "2026-11-13T12:30:00Z",
+    ]
+
+
+def test_a_damaged_date_takes_nothing_from_what_the_others_show() -> None:
+    for damaged in ("13/13/2026 6:00", "32/1/2026 6:00", "1/45/2026 6:00"):
+        data = table(exported.traces([TRACE | {"Received": one} for one in ("13/11/2026 6:00", damaged)]))
+        assert [one.get("Received") for one in times(data)] == ["2026-11-13T06:00:00Z", None]
+
+
 def test_a_time_that_powershell_5_wrote_as_an_object_is_read() -> None:
     received = {"value": "/Date(1794290400000)/", "DisplayHint": 2, "DateTime": "Tuesday"}
     data = json.dumps(exported.traces([TRACE | {"Received": received}, TRACE | {"Received": {"value": 7}}])).encode()
@@ -241,6 +265,13 @@ def test_rows_without_a_hole_show_that_a_question_was_answered_whole() -> None:
 )
 def test_nothing_is_claimed_of_rows_with_a_hole_twice_or_at_a_ceiling(numbers: list[object], count: object) -> None:
     assert not asked(numbers, count)
+
+
+def test_rows_of_two_questions_that_go_on_in_one_another_show_nothing() -> None:
+    session = Session()
+    for number in range(1, 8):
+        session.add(json.dumps({"ResultIndex": number, "ResultCount": 5 if number <= 3 else 7}).encode())
+    assert not session.whole
 
 
 def test_a_row_with_half_a_letter_counts() -> None:

@@ -26,7 +26,7 @@ _LOCAL = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _EPOCH = re.compile(r"/Date\((-?\d{1,15})\)/", re.ASCII)
-_MONTHS = 12
+_MONTHS, _DAYS = 12, 31
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -35,8 +35,9 @@ def order_of(texts: Iterable[str]) -> Order:
     shown: set[Order] = set()
     for text in texts:
         if found := _LOCAL.fullmatch(text.strip()):
-            shown |= {"day-first"} if int(found[1]) > _MONTHS else set()
-            shown |= {"month-first"} if int(found[3]) > _MONTHS else set()
+            first, second = int(found[1]), int(found[3])
+            if min(first, second) <= _MONTHS < max(first, second) <= _DAYS:  # others show nothing, or are no dates
+                shown.add("day-first" if first > second else "month-first")
     return shown.pop() if len(shown) == 1 else ""
 
 

@@ -12,4 +12,5 @@ SIGN_INS = Kind(
         frozenset({"dateutc", "requestid", "ipaddress", "application"}),
         frozenset({"createddatetime", "ipaddress", "appdisplayname"}),
     ),
+    times=frozenset({"createddatetime", "dateutc", "date"}),
 )

@@ -1,7 +1,8 @@
 """Rows of Search-UnifiedAuditLog in an export, and what they show of the question that they answer.
 
-Invariant: less is claimed than may be true. Every session numbers its rows from 1, so that a number which stands twice
-shows two questions, or one export twice: then nothing is claimed. Source: protocol.md C1, design 1.4.
+Invariant: less is claimed than may be true. Every session numbers its rows from 1 and counts them in each, so that a
+number which stands twice, or another count, shows two questions, or one export twice: then nothing is claimed.
+Source: protocol.md C1, design 1.4.
 """
 
 from typing import Any
@@ -42,8 +43,8 @@ class Session:
             held = loose(row)
             found = _Row(held.get("ResultIndex"), held.get("ResultCount"))
         index, count = _number(found.ResultIndex), _number(found.ResultCount)
-        self._count = max(self._count, count)
-        self._broken = index in self._seen or not (0 < index <= count < _CEILING)
+        self._count = self._count or count
+        self._broken = index in self._seen or not (0 < index <= count < _CEILING) or count != self._count
         self._seen.add(index)
 
     @property
