@@ -8,6 +8,7 @@ reference of Sentinel's table OfficeActivity and the exporting code of Hawk for 
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -41,6 +42,11 @@ _NESTED = ("AppAccessContext", "DeviceProperties", "ExtendedProperties", "Folder
 _WITHIN = ("FolderItems", "ParentFolder")
 _STAND_INS = ("System.", "@{")
 """What PowerShell writes in place of a list or an object that it does not write out."""
+_STAND_IN = re.compile(
+    r"\s*(?:@\{(?:\w[\w .@#-]*=.*|\})|System\.(?:[\w.]+(?:\[\]|`\d\[.*\])|Collections\.(?:Hashtable|ArrayList)))\s*",
+    re.DOTALL,
+)
+"""The same in a member that can be any text, as a file's name: System.Object[], @{Name=x}, List`1[System.String]."""
 
 _USER_TYPES = (
     *("regular", "reserved", "admin", "dcadmin", "system", "application", "serviceprincipal", "custompolicy"),
@@ -124,13 +130,23 @@ def _is_json(value: str) -> bool:
 
 def _lost(record: Mapping[str, Any]) -> Iterator[str]:
     """Yield what the export has lost of a record: lists that it did not write out or cut off, times nobody can tell."""
-    for member in _NESTED:
-        value = record.get(member)
-        if _is_stand_in(value) or (isinstance(value, str) and _is_json(value)):
+    for member, value in record.items():
+        if _is_lost(value) if member in _NESTED else _is_written_for_another(value):
             yield f"the export has lost {member}, of which it holds only {str(value)[:40]!r}"
     time = record.get("CreationTime")
     if isinstance(time, str) and time and not utc(time):
         yield f"its time, {time[:40]!r}, cannot be told: the file does not show whether day or month comes first"
+
+
+def _is_lost(value: Any) -> bool:
+    """Whether a list or object was not written out, or was cut off."""
+    return _is_stand_in(value) or (isinstance(value, str) and _is_json(value))
+
+
+def _is_written_for_another(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_is_written_for_another, value))
+    return isinstance(value, str) and _STAND_IN.fullmatch(value) is not None
 
 
 def _is_stand_in(value: Any) -> bool:
