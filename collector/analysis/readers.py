@@ -221,18 +221,25 @@ def _asked_row(found: Imported, place: Place, into: Gathered) -> None:
 
 
 def _other_row(found: Imported, place: Place, into: Gathered) -> None:
+    """Add a row that is no audit record, and name one whose time cannot be told: no answer about a period shows it."""
+    times: list[datetime | None] = []
     if found.kind == imported.TRACE:
-        trace = imported.trace_of(found.row, place)
-        into.rows["traces"].append(trace)
-        _not_told(None if trace.received else "its time cannot be told", found, place, into)
-    if found.kind == imported.TRACE_REPORT:
-        into.rows["traces"] += imported.traces_of(found.row, place)
-    if found.kind == imported.DETAIL_REPORT:
-        for trace, detail in imported.events_of(found.row, place):
-            into.rows["traces"].append(trace)
-            into.rows["details"].append(detail)
+        traces = [imported.trace_of(found.row, place)]
+    elif found.kind == imported.TRACE_REPORT:
+        traces = list(imported.traces_of(found.row, place))
+    elif found.kind == imported.DETAIL_REPORT:
+        events = list(imported.events_of(found.row, place))
+        traces = [trace for trace, _ in events]
+        into.rows["details"] += [detail for _, detail in events]
+    else:
+        traces = []
     if found.kind == imported.SIGN_INS:
-        _sign_in(of_entra(found.row, interactive=imported.is_interactive(found.file)), place, into)
+        told = of_entra(found.row, interactive=imported.is_interactive(found.file))
+        _sign_in(told, place, into)
+        times.append(told.time)
+    into.rows["traces"] += traces
+    times += [trace.received for trace in traces]
+    _not_told("its time cannot be told" if None in times else None, found, place, into)
 
 
 def _not_told(lost: str | None, found: Imported, place: Place, into: Gathered) -> None:

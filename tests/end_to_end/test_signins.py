@@ -63,3 +63,18 @@ def test_an_audit_log_that_was_not_asked_for_sign_ins_says_that_they_are_missing
     answer = stage.collector("investigate", "signins", stage.evidence)
     assert answer.code == 0
     assert "not asked for UserLoggedIn, UserLoginFailed" in answer.err
+
+
+def test_a_sign_in_whose_time_cannot_be_told_is_named(staged):
+    stage = staged(story=STORY)
+    stage.run("-q")
+    file = stage.folder / "InteractiveSignIns.csv"
+    file.write_text(
+        "Date (UTC),Request ID,Username,Application,IP address,Status\n"
+        "yesterday,r-1,megan.owner@contoso.example.org,Outlook,192.0.2.1,Success\n",
+        encoding="utf-8",
+    )
+    assert stage.collector("import", stage.run_folder.parent, file).code == 3
+    answer = stage.collector("investigate", "signins", stage.evidence)
+    assert "its time cannot be told" in answer.err
+    assert "r-1" in answer.out
