@@ -73,26 +73,25 @@ class Cmdlets:
     def ask(self, question: Question) -> Iterator[Page | Finding]:
         """Make the call of a part, and those it leads to, and follow their answers to their end.
 
-        A call that is refused does not keep the others from being made.
+        A call that is refused, or not whole, does not keep the others from being made.
         """
         part = question.slice.part or ""
-        rows, refused = 0, None
+        rows, trouble = 0, None
         try:
             for call in self._led_to(self._calls[part], question):
                 heard = _Heard(call)
                 try:
                     yield from self._pages(call, question, heard)
                 except Refused as error:
-                    refused = refused or failed(error, Finding(Kind.FAILED))
+                    trouble = trouble or failed(error, Finding(Kind.FAILED))
                     continue
-                if heard.trouble:
-                    yield heard.trouble
-                    return
+                trouble = trouble or heard.trouble
                 rows += heard.rows
         except QuestionError as error:
-            yield refused or failed(error, Finding(Kind.FAILED))
-        else:
-            yield refused or Finding(Kind.WHOLE if rows else Kind.EMPTY)
+            trouble = trouble or failed(error, Finding(Kind.FAILED))
+        if trouble and trouble.kind is Kind.EMPTY and rows:
+            trouble = trouble._replace(kind=Kind.FAILED)
+        yield trouble or Finding(Kind.WHOLE if rows else Kind.EMPTY)
 
     def probe(self, window: Window | None) -> Question:  # noqa: ARG002 - other sources need it
         """Return the first call, in one attempt."""

@@ -194,6 +194,11 @@ def test_a_folder_that_is_refused_does_not_keep_the_others_from_being_asked_for(
     assert (rows, finding.kind) == (2, Kind.REFUSED)
 
 
+def test_a_folder_of_which_nothing_is_told_does_not_keep_the_others_from_being_asked_for() -> None:
+    rows, finding = of_folders(page([INBOX, INBOX]), page(), page([RIGHT]))
+    assert (rows, finding) == (2, Finding(Kind.FAILED, "nothing-where-something-must-be"))
+
+
 @pytest.mark.parametrize(
     "parameters",
     [{"resultsize": 2}, {"ResultSize": "2"}, {"PageSize": 2}, {"pagesize": "2", "ResultSize": "Unlimited"}],
